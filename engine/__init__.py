@@ -1,0 +1,1 @@
+"""Facts in, `Grading` out: measures, chaining, an independent checker, exact scoring."""
