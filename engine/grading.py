@@ -22,12 +22,26 @@ class Finding(msgspec.Struct, frozen=True):
 class Reading(msgspec.Struct, frozen=True):
     """A value that a fired rule read: `alias.field`, a measure, `producer.x` or `as_of`.
 
-    For a measure, `facts` holds the ids it was computed from, sorted; empty otherwise.
     `group` is the measure's group where it has `per`.
     """
 
     name: str
     value: Value | None
+    group: Value | None = None
+
+
+class MeasureValue(msgspec.Struct, frozen=True):
+    """A measure as computed. `value` None means not applicable.
+
+    `of` counts what was measured. `facts` holds, sorted by id: for count, sum, days_since and
+    distinct all that fit (days_since: those of the latest date); for min, max, latest and first those
+    that gave the value; for share those of the denominator that are NOT in the numerator; nothing for
+    formulas and points_lost.
+    """
+
+    name: str
+    value: Value | None
+    of: int
     facts: tuple[str, ...] = ()
     group: Value | None = None
 
@@ -37,7 +51,8 @@ class Deduction(msgspec.Struct, frozen=True):
 
     `id` is `D1`, `D2`, … in the order of inference: premises always come earlier.
     `key` holds the ids that `for_each` bound, in its order (or the group of a `per` measure, as text).
-    `premises` are all fact and finding ids it rests on, sorted, those read through measures included.
+    `premises` are the fact and finding ids bound by the key and by every way of satisfying `when`, sorted;
+    what a measure rests on stands in the grading's `measures`.
     `points` is what the rule asks for, `counted` what is left of it after the caps of rule, standard
     and indicator, taken in the order of deductions.
     `concludes` is the id of the finding or consequence, or the target's own id.
@@ -135,6 +150,8 @@ class Grading(msgspec.Struct, frozen=True):
     score: Score
     standards: tuple[StandardScore, ...]
     indicators: tuple[IndicatorScore, ...]
+    measures: tuple[MeasureValue, ...]
+    """All measures in the rulebook's order; those with `per` once for each group, sorted by group."""
     findings: tuple[Finding, ...]
     consequences: tuple[Finding, ...]
     deductions: tuple[Deduction, ...]
