@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from knowledge.rulebook import RuleKind, Value
 
-type Status = Literal["fired", "not_fired", "not_applicable", "unknown"]
+Status: TypeAlias = Literal["fired", "not_fired", "not_applicable", "unknown"]
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from knowledge.workdays import Calendar
 
-type Value = int | str | bool
-type Scalar = Literal["text", "choice", "whole", "decimal", "yes_no", "date", "share"]
-type Unit = Literal["days", "weeks", "months", "years", "working_days"]
-type Op = Literal["eq", "ne", "in", "not_in", "lt", "le", "gt", "ge", "present", "missing"]
-type RuleKind = Literal["finding", "standard", "ceiling", "veto", "status", "consequence"]
-type Origin = Literal["fact", "finding", "consequence"]
-type Rounding = Literal["down", "up", "half_up"]
+Value: TypeAlias = int | str | bool
+Scalar: TypeAlias = Literal["text", "choice", "whole", "decimal", "yes_no", "date", "share"]
+Unit: TypeAlias = Literal["days", "weeks", "months", "years", "working_days"]
+Op: TypeAlias = Literal["eq", "ne", "in", "not_in", "lt", "le", "gt", "ge", "present", "missing"]
+RuleKind: TypeAlias = Literal["finding", "standard", "ceiling", "veto", "status", "consequence"]
+Origin: TypeAlias = Literal["fact", "finding", "consequence"]
+Rounding: TypeAlias = Literal["down", "up", "half_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Ref:
     shift: Shift | None = None
 
 
-type Expr = Const | Ref
+Expr: TypeAlias = Const | Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ class AnyOf:
     label: str
 
 
-type Clause = Match | Absent | MeasureTest | ProducerTest | DateTest | OutcomeTest | AnyOf
+Clause: TypeAlias = Match | Absent | MeasureTest | ProducerTest | DateTest | OutcomeTest | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +251,7 @@ class Arithmetic:
     rounding: Rounding = "down"
 
 
-type Formula = Num | Ref | Arithmetic
+Formula: TypeAlias = Num | Ref | Arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +292,7 @@ class FormulaPoints:
     formula: Formula
 
 
-type Points = FixedPoints | SteppedPoints | TablePoints | FormulaPoints
+Points: TypeAlias = FixedPoints | SteppedPoints | TablePoints | FormulaPoints
 
 
 @dataclass(frozen=True, slots=True)

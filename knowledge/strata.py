@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from knowledge.rulebook import (
     Absent,
@@ -25,8 +26,8 @@ from knowledge.rulebook import (
     SteppedPoints,
 )
 
-type Node = tuple[str, str]
-type Edges = Mapping[Node, Sequence[tuple[Node, int]]]
+Node: TypeAlias = tuple[str, str]
+Edges: TypeAlias = Mapping[Node, Sequence[tuple[Node, int]]]
 
 
 class Cycle(Exception):
