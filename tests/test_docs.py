@@ -1,0 +1,63 @@
+"""Documents are held true: error codes, links, what the guide and the HTTP page promise."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+PACKAGES = ("knowledge", "engine", "explain", "authoring", "store", "casework", "batch", "api")
+SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def the_name(path: Path) -> str:
+    """Return the path from the project's root, as test ids and messages show it."""
+    return str(path.relative_to(ROOT))
+
+
+def documented_codes() -> list[str]:
+    """Return the headings of docs/errors.md that are codes."""
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    return re.findall(r"^## `?([a-z_]+(?:\.[a-z_]+)?)`?$", page, re.MULTILINE)
+
+
+def codes_in_code() -> Iterator[tuple[str, str]]:
+    """Yield place and text of every string that is, or looks like, an error code.
+
+    A `code` attribute of a class is one, and so is `family.name` with a family that the page knows.
+    """
+    families = {code.split(".")[0] for code in documented_codes() if "." in code}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Assign(targets=[ast.Name(id="code")], value=ast.Constant(value=str(text))):
+                    yield f"{the_name(path)}:{node.lineno}", text
+                case ast.Constant(value=str(text)) if re.fullmatch(r"[a-z_]+\.[a-z_]+", text):
+                    if text.split(".")[0] in families:
+                        yield f"{the_name(path)}:{node.lineno}", text
+
+
+def test_every_error_code_has_one_section() -> None:
+    documented = documented_codes()
+
+    assert len(documented) == len(set(documented))
+    assert [f"{place}: {code}" for place, code in codes_in_code() if code not in documented] == []
+
+
+def test_every_documented_code_is_one_that_code_gives() -> None:
+    given = {code for _, code in codes_in_code()}
+
+    assert [code for code in documented_codes() if code not in given] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=the_name)
+def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
+    text = re.sub(r"```.*?```", "", document.read_text("utf-8"), flags=re.DOTALL)
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+
+    assert [link for link in links if link and not (document.parent / link).exists()] == []
