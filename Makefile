@@ -6,6 +6,7 @@ SHELL := bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # The stamp carries the content it was made from, so a changed pin sets up again and nothing else does.
 KEY := $(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 READY := .venv/ready-$(KEY)
@@ -20,7 +21,9 @@ $(READY):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed, and none was found"; exit 1; }
 	@tools/need compiler
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	CC="$(CC) -O2" $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[postgres,dev]'
+	@# pip would build it at -O0, and take a wheel of another build from its cache
+	CC="$(CC) -O2" $(PIP) --no-cache-dir durable_rules
+	$(PIP) -e '.[postgres,dev]'
 	@rm -f .venv/ready-* && touch $@
 
 system:
