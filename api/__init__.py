@@ -1,0 +1,1 @@
+"""HTTP and the command line: the only door to Litestar, and where everything is wired together."""

@@ -1,0 +1,34 @@
+"""Headers of every answer: what a browser may do with it, and the id of the request."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from litestar.datastructures import MutableScopeHeaders
+from litestar.types import Message, Scope
+
+from api.problems import request_id
+
+STRICT: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# Swagger UI writes its configuration and its icons inline, so its page alone may.
+DOCUMENTATION: Final = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+async def add_headers(message: Message, scope: Scope) -> None:
+    """Add the headers to the start of a response, also of an error."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    path = str(scope.get("path", ""))
+    documentation = path == "/schema" or path.startswith("/schema/")
+    headers["content-security-policy"] = DOCUMENTATION if documentation else STRICT
+    headers["x-content-type-options"] = "nosniff"
+    headers["x-frame-options"] = "DENY"
+    headers["referrer-policy"] = "no-referrer"
+    headers["cross-origin-resource-policy"] = "same-origin"
+    headers["x-request-id"] = request_id(scope)
+    if path.startswith(("/api/", "/health/")):
+        headers["cache-control"] = "private, no-store"

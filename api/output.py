@@ -1,0 +1,25 @@
+"""How the command line prints: JSON for programs, lines and tables for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+
+as_json = click.option("--json", "as_json", is_flag=True, help="输出 JSON · print JSON")
+language = click.option(
+    "--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="语言 · language"
+)
+
+
+def print_json(document: Any) -> None:
+    """Print a document as UTF-8 JSON, indented, whatever the terminal's encoding."""
+    encoded = msgspec.json.encode(document, order="deterministic")
+    click.echo(msgspec.json.format(encoded, indent=2))
+
+
+def console() -> Console:
+    """Return a console that writes to the present standard output."""
+    return Console(highlight=False, emoji=False)

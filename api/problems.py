@@ -1,0 +1,155 @@
+"""Every error as application/problem+json (RFC 9457), with a stable code and a page that explains it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import ExceptionHandlersMap, Scope
+
+from knowledge.problems import EngineDisagreement, Problem, ShuoliError
+
+MEDIA_TYPE = "application/problem+json"
+LOG = logging.getLogger("shuoli.api")
+
+
+class ErrorEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing wrong, at one place of the body (`pointer`, RFC 6901) or in one query parameter."""
+
+    code: str
+    message: str
+    pointer: str | None = None
+    parameter: str | None = None
+    given: str | None = None
+    expected: str | None = None
+    help: str | None = None
+
+
+class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error of RFC 9457. `type` is the address of the page about `code`; `errors` lists every problem."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    help: str | None = None
+    errors: tuple[ErrorEntry, ...] = ()
+
+
+class RequestRefused(ShuoliError):
+    """A request that can't be served as it is; `code` names why."""
+
+    def __init__(
+        self, code: str, message: str, *, help: str | None = None, problems: tuple[Problem, ...] = ()
+    ) -> None:
+        super().__init__(message, help=help, problems=problems)
+        self.code = code
+
+
+# code: status, title. Codes of single problems (`errors[].code`) aren't listed: they come with one of these.
+TITLES: dict[str, tuple[int, str]] = {
+    "http.request": (400, "请求无法理解 · the request can't be understood"),
+    "http.json": (400, "正文不是可用的 JSON · the body isn't usable JSON"),
+    "http.query": (400, "查询参数有误 · a query parameter is wrong"),
+    "http.not_found": (404, "没有此地址 · there is nothing at this address"),
+    "http.method": (405, "不支持此方法 · the address doesn't take this method"),
+    "http.too_large": (413, "正文过大 · the body is too large"),
+    "http.media_type": (415, "正文类型须为 application/json · the body must be application/json"),
+    "case.refused": (422, "主体或事实有误 · the producer or its facts are refused"),
+    "producer.missing": (404, "没有此主体 · there is no such producer"),
+    "grading.missing": (404, "没有此评价结果 · there is no such grading"),
+    "rulebook.missing": (404, "没有此规则包 · there is no such rulebook"),
+    "rulebook.refused": (500, "规则包有误 · the rulebook has problems"),
+    "limit.facts": (413, "事实过多 · too many facts"),
+    "limit.deductions": (422, "推理过多 · too many deductions"),
+    "limit.time": (422, "评价超时 · the evaluation took too long"),
+    "engine.failure": (503, "评价进程失败 · the evaluation failed"),
+    "engine.disagreement": (500, "两个引擎不一致,未出等级 · the two engines disagree, so there is no grade"),
+    "internal": (500, "内部错误 · internal error"),
+}
+
+_BY_STATUS = {404: "http.not_found", 405: "http.method", 413: "http.too_large", 415: "http.media_type"}
+
+
+def request_id(scope: Scope) -> str:
+    """Return the id of the request, made when first asked for."""
+    state: dict[str, Any] = scope.setdefault("state", {})
+    return str(state.setdefault("request_id", uuid.uuid4().hex))
+
+
+def problem_handlers() -> ExceptionHandlersMap:
+    """Return the handlers that turn whatever is raised into a problem document."""
+    return {HTTPException: _from_http, ShuoliError: _from_ours, RecursionError: _from_depth, Exception: _from_fault}
+
+
+def documented(*codes: str) -> dict[int, ResponseSpec]:
+    """Return what OpenAPI says of the errors with these codes, by status, with those that any request may meet."""
+    by_status: dict[int, list[str]] = {}
+    for code in (*codes, "http.query", "http.request", "internal"):
+        by_status.setdefault(TITLES[code][0], []).append(code)
+    return {
+        status: ResponseSpec(
+            ProblemDetails, generate_examples=False, description=", ".join(sorted(found)), media_type=MEDIA_TYPE
+        )
+        for status, found in sorted(by_status.items())
+    }
+
+
+def _respond(request: Request[Any, Any, Any], error: ShuoliError, headers: dict[str, str] | None = None) -> Response[Any]:
+    status, title = TITLES.get(error.code, TITLES["internal"])
+    document = ProblemDetails(
+        type=f"/errors/{error.code}",
+        title=title,
+        status=status,
+        detail=error.message,
+        code=error.code,
+        request_id=request_id(request.scope),
+        help=error.help,
+        errors=tuple(_entry(problem) for problem in error.problems),
+    )
+    return Response(document, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _entry(problem: Problem) -> ErrorEntry:
+    in_query = problem.place.startswith("?")
+    return ErrorEntry(
+        problem.code,
+        problem.message,
+        pointer=None if in_query else problem.place,
+        parameter=problem.place[1:] if in_query else None,
+        given=problem.given,
+        expected=problem.expected,
+        help=problem.help,
+    )
+
+
+def _from_ours(request: Request[Any, Any, Any], error: ShuoliError) -> Response[Any]:
+    if isinstance(error, EngineDisagreement):
+        LOG.error("%s: chainer %s; checker %s", request_id(request.scope), error.chainer, error.checker)
+    elif TITLES.get(error.code, TITLES["internal"])[0] >= 500:
+        LOG.error("%s: %s: %s", request_id(request.scope), error.code, error.message)
+    return _respond(request, error)
+
+
+def _from_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    if error.status_code >= 500:
+        return _from_fault(request, error)
+    code = _BY_STATUS.get(error.status_code, "http.request")
+    detail = error.detail if code == "http.request" else TITLES[code][1].split(" · ")[1]
+    return _respond(request, RequestRefused(code, detail), headers=error.headers)
+
+
+def _from_depth(request: Request[Any, Any, Any], _error: RecursionError) -> Response[Any]:
+    return _respond(request, RequestRefused("http.json", "the body is nested too deeply"))
+
+
+def _from_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    LOG.error("%s: fault", request_id(request.scope), exc_info=error)
+    return _respond(request, RequestRefused("internal", "something failed here; the log has it under the request id"))

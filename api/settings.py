@@ -1,0 +1,84 @@
+"""What an installation may set, from the environment and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from knowledge.problems import Problem, ShuoliError, nearest
+
+PREFIX = "SHUOLI_"
+SHIPPED_RULEBOOKS = Path(__file__).resolve().parent.parent / "knowledge" / "rulebooks"
+
+
+class SettingsRefused(ShuoliError):
+    """The environment holds a setting that is unknown or can't be understood."""
+
+    code = "settings.refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this installation runs. Every field is one variable: `database_url` is SHUOLI_DATABASE_URL."""
+
+    database_url: str = "sqlite:///var/shuoli.db"
+    """SQLAlchemy URL of the store; SQLite or PostgreSQL."""
+    rulebook: str | None = None
+    """ID or ID@VERSION of the rulebook that grades; None stands for the first in the catalog."""
+    rulebooks: tuple[Path, ...] = field(default=(SHIPPED_RULEBOOKS,))
+    """Folders that hold rulebooks as `<id>/<version>/`; in the environment separated as in PATH."""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 2
+    """Processes that evaluate, 1 to 64."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Return the settings that `environment` (by default this process's own) gives.
+
+        Raises:
+            SettingsRefused: a variable with our prefix is unknown or malformed; all of them are listed.
+        """
+        environment = os.environ if environment is None else environment
+        given = {name: value for name, value in sorted(environment.items()) if name.startswith(PREFIX)}
+        names = [PREFIX + name.upper() for name in cls.__dataclass_fields__]
+        problems = [_unknown(name, names) for name in given if name not in names]
+        values: dict[str, object] = {}
+        for name, value in given.items():
+            if name in names:
+                read = _read(name.removeprefix(PREFIX).lower(), value)
+                if isinstance(read, Problem):
+                    problems.append(read)
+                else:
+                    values[name.removeprefix(PREFIX).lower()] = read
+        if problems:
+            raise SettingsRefused("the settings can't be used", problems=tuple(problems))
+        return cls(**values)  # type: ignore[arg-type]  # _read gives each field its type
+
+
+def _unknown(name: str, names: list[str]) -> Problem:
+    near = nearest(name, names)
+    advice = f"did you mean {near}?" if near else "the settings are " + ", ".join(names)
+    return Problem(name, "settings.unknown", f"there is no setting `{name}`", given=name, help=advice)
+
+
+def _read(name: str, value: str) -> object:
+    match name:
+        case "rulebooks":
+            return tuple(Path(part) for part in value.split(os.pathsep) if part)
+        case "port":
+            return _whole(name, value, 0, 65535)
+        case "workers":
+            return _whole(name, value, 1, 64)
+        case _:
+            return value
+
+
+def _whole(name: str, value: str, low: int, high: int) -> object:
+    expected = f"a whole number from {low} to {high}"
+    if value.isascii() and value.isdigit() and low <= int(value[:6]) <= high and len(value) < 7:
+        return int(value)
+    place = PREFIX + name.upper()
+    return Problem(place, "settings.value", f"`{value[:40]}` is not {expected}", given=value[:40], expected=expected)
