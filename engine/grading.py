@@ -116,7 +116,7 @@ class Limit(msgspec.Struct, frozen=True):
     grade: str
     deductions: tuple[str, ...]
     decisive: bool
-    """True where the final grade would be better without it."""
+    """True where its grade is the final one and worse than the score-grade."""
 
 
 class RemedyOffer(msgspec.Struct, frozen=True):

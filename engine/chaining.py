@@ -1,0 +1,303 @@
+"""One producer's facts driven through the kernel, stage by stage, and what fired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.case import CaseFile, Fact
+from engine.horizon import NEVER
+from engine.measuring import NOTHING, Measured, evaluate_formula
+from engine.program import Program, RulePlan
+from engine.rete import Session
+from engine.rulecode import OUTCOME, group, summary
+from knowledge.rulebook import (
+    Arithmetic,
+    Const,
+    Expr,
+    FixedPoints,
+    FormulaPoints,
+    PointsMeasure,
+    Ref,
+    SteppedPoints,
+    TablePoints,
+    Value,
+)
+from knowledge.workdays import add
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A finding or consequence while its place among its kind is not yet known."""
+
+    type: str
+    values: dict[str, Value]
+    round: int = 1 << 30
+    """The shortest chain of rules that leads to it; set when all rules have fired."""
+    id: str = ""
+    until: int = NEVER
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """One group of a measure with `per`."""
+
+    values: dict[str, Value]
+    measured: Measured
+
+
+@dataclass(slots=True, eq=False)
+class Firing:
+    """All firings of one rule for one key."""
+
+    plan: RulePlan
+    key: tuple[Fact | Draft, ...]
+    group: Value | None
+    premises: dict[int, Fact | Draft]
+    step: int
+    points: int = 0
+    concludes: Draft | None = None
+
+    def rounds(self) -> int:
+        """Return the highest round among the premises; facts are in round 0."""
+        return max((thing.round for thing in self.premises.values() if isinstance(thing, Draft)), default=0)
+
+
+@dataclass(slots=True)
+class Chain:
+    """The state of one evaluation between its stages."""
+
+    program: Program
+    case: CaseFile
+    session: Session
+    facts: dict[str, list[Any]]
+    """Visible facts, then findings and consequences, by type."""
+    producer: dict[str, Value] = field(init=False)
+    constants: tuple[Any, ...] = field(init=False)
+    horizon: list[int] = field(init=False)
+    texts: dict[Any, int] = field(init=False)
+    measured: dict[str, Measured] = field(default_factory=dict)
+    groups: dict[str, dict[Value, Group]] = field(default_factory=dict)
+    suspended: set[str] = field(default_factory=set)
+    firings: dict[tuple[Any, ...], Firing] = field(default_factory=dict)
+    drafts: dict[tuple[Any, ...], Draft] = field(default_factory=dict)
+    _objects: list[Any] = field(default_factory=lambda: [None])
+
+    def __post_init__(self) -> None:
+        producer = self.case.producer
+        self.producer = {**producer.attributes, "kind": producer.kind, "region": producer.region, "id": producer.id}
+        self.constants = self.program.constants(self.case.as_of, self.producer)
+        self.horizon = [NEVER] * (len(self.program.slots.windows) + 1)
+        self.texts = dict(self.program.texts)
+
+    def run_to_the_grade(self) -> None:
+        """Decide everything that the grade rests on."""
+        self._stage(0, [(kind, fact) for kind, facts in self.facts.items() for fact in facts])
+        for stage in range(1, self.program.strata.graded):
+            self._stage(stage, [])
+
+    def run_after_the_grade(self, outcome: Mapping[str, Any], points: Mapping[str, int]) -> None:
+        """Decide consequences; `points` lost or gained by standard and indicator."""
+        for stage in range(self.program.strata.graded, self.program.strata.last + 1):
+            first = stage == self.program.strata.graded
+            self._stage(stage, [(OUTCOME, outcome)] if first else [], points)
+
+    def _stage(self, stage: int, new: Iterable[tuple[str, Any]], points: Mapping[str, int] | None = None) -> None:
+        out: list[str] = []
+        for kind, thing in new:
+            self._show(kind, thing, thing if kind == OUTCOME else thing.values, out)
+        for thing in self._measure(stage, points or {}):
+            self._show(group(thing[0]), thing[1], thing[1].values, out)
+        self._show_summary(stage, out)
+        self._sync_ids()
+        gates = self.session.open_gate(stage)
+        self._objects.extend([None] * len(gates))
+        out += gates
+        while out:
+            drafts = self._fire(self.session.run(out))
+            self._objects.append(None)  # the sentinel's id
+            out = []
+            for draft in drafts:
+                self._show(draft.type, draft, draft.values, out)
+            self._sync_ids()
+
+    def _show(self, kind: str, thing: Any, values: Any, out: list[str]) -> None:
+        lower = self.program.lower.get(kind)
+        if lower is not None:
+            before = len(self._objects) - 1
+            after = lower(values, self.case.as_of, self.constants, self.texts, self.horizon, out, before)
+            self._objects.extend([thing] * (after - before))
+
+    def _sync_ids(self) -> None:
+        self.session.last_id = len(self._objects) - 1
+
+    def _show_summary(self, stage: int, out: list[str]) -> None:
+        name = summary(stage)
+        if name in self.program.lower:
+            values = {measure: measured.value for measure, measured in self.measured.items()}
+            values.update(dict.fromkeys((f"!{standard}" for standard in self.suspended), True))
+            self._show(name, None, values, out)
+
+    def _measure(self, stage: int, points: Mapping[str, int]) -> Iterable[tuple[str, Group]]:
+        program, as_of = self.program, self.case.as_of
+        for standard, kind, fits in program.suspensions.get(stage, ()):
+            if any(fits(finding.values, as_of, self.constants) for finding in self.facts.get(kind, ())):
+                self.suspended.add(standard)
+        for (at, kind), (measures, compute) in program.measure.items():
+            if at == stage:
+                results = compute(self.facts.get(kind, ()), as_of, self.constants, self.horizon)
+                self.measured.update(zip((measure.name for measure in measures), results, strict=True))
+        for measure in program.formulas.get(stage, ()):
+            self.measured[measure.name] = self._formula(measure.body, measure.when_nothing, points)
+        for grouped in program.grouped.get(stage, ()):
+            name = grouped.measure.name
+            self.groups[name] = groups = self._group(grouped)
+            yield from ((name, groups[value]) for value in sorted(groups, key=str))
+
+    def _group(self, grouped: Any) -> dict[Value, Group]:
+        parts: dict[Value, list[Any]] = {}
+        for fact in self.facts.get(grouped.measure.body.pattern.type, ()):
+            value = fact.values.get(grouped.field)
+            if value is not None:
+                parts.setdefault(value, []).append(fact)
+        groups = {}
+        for value, facts in parts.items():
+            (measured,) = grouped.compute(facts, self.case.as_of, self.constants, self.horizon)
+            if measured.of:
+                values = {"group": value}
+                if measured.value is not None:
+                    values["value"] = measured.value
+                groups[value] = Group(values, measured)
+        return groups
+
+    def _formula(self, body: Any, nothing: Value | None, points: Mapping[str, int]) -> Measured:
+        if isinstance(body, PointsMeasure):
+            return Measured(sum(points[name] for name in body.of), len(body.of), (), NEVER)
+        assert isinstance(body, Arithmetic)
+        until = NEVER
+
+        def read(ref: Ref) -> Value | None:
+            nonlocal until
+            measured = self.measured[ref.name]
+            until = min(until, measured.until)
+            return measured.value
+
+        value = evaluate_formula(body, read)
+        return Measured(nothing if value is None else value, 0, (), until)
+
+    def _fire(self, found: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Draft]:
+        new: list[Draft] = []
+        objects, ways = self._objects, self.program.ways
+        for name, bound in found:
+            plan, step = ways[name]
+            things = {alias: objects[message.id] for alias, message in bound.items()}
+            grouped = things.get("m0")
+            value = None if grouped is None else grouped.values["group"]
+            key = tuple(things[alias] for alias in plan.key)
+            identity = (plan.rule.index, value, *map(id, key))
+            firing = self.firings.get(identity)
+            if firing is None:
+                firing = self._begin(plan, key, value, step)
+                if firing is None:
+                    continue
+                self.firings[identity] = firing
+                if plan.rule.kind in ("finding", "consequence"):
+                    self._conclude(firing, new)
+            firing.step = min(firing.step, step)
+            for alias, thing in things.items():
+                if alias[0] == "k" or alias[0] == "e":
+                    firing.premises[id(thing)] = thing
+        return new
+
+    def _begin(self, plan: RulePlan, key: tuple[Any, ...], value: Value | None, step: int) -> Firing | None:
+        """Return a new firing; None where its formula of points has no value."""
+        firing = Firing(plan, key, value, {}, step)
+        points = plan.rule.points
+        if isinstance(points, FixedPoints):
+            firing.points = points.points
+        elif isinstance(points, TablePoints):
+            firing.points = points.points[str(self.read(firing, points.by))]
+        elif isinstance(points, FormulaPoints):
+            amount = evaluate_formula(points.formula, lambda ref: self.read(firing, ref))
+            if amount is None:
+                return None
+            firing.points = max(0, amount)
+        return firing
+
+    def _conclude(self, firing: Firing, new: list[Draft]) -> None:
+        rule = firing.plan.rule
+        values = {}
+        for name, expr in rule.gives.items():
+            value = self.read(firing, expr)
+            if value is not None:
+                values[name] = value
+        identity = (rule.target, *sorted(values.items()))
+        draft = self.drafts.get(identity)
+        if draft is None:
+            draft = self.drafts[identity] = Draft(rule.target, values)
+            self.facts.setdefault(rule.target, []).append(draft)
+            new.append(draft)
+        firing.concludes = draft
+
+    def read(self, firing: Firing, expr: Expr) -> Value | None:
+        """Return the value an expression has for one firing; None where missing."""
+        if isinstance(expr, Const):
+            return expr.value
+        match expr.source:
+            case "as_of":
+                value: Value | None = self.case.as_of
+            case "producer":
+                value = self.producer.get(expr.name)
+            case "measure":
+                if expr.name in self.groups:
+                    part = None if firing.group is None else self.groups[expr.name].get(firing.group)
+                    return None if part is None else part.measured.value
+                return self.measured.get(expr.name, NOTHING).value
+            case "group":
+                return firing.group
+            case alias:
+                place = next(n for n, pattern in enumerate(firing.plan.rule.for_each) if pattern.alias == alias)
+                value = firing.key[place].values.get(expr.name)
+        if value is None or expr.shift is None:
+            return value
+        return add(int(value), expr.shift.amount, expr.shift.unit, self.program.rulebook.calendar)
+
+    def settle_rounds(self) -> None:
+        """Count the shortest chain of rules behind each finding, so that deductions can be put in order."""
+        concluding = [firing for firing in self.firings.values() if firing.concludes is not None]
+        changed = bool(concluding)
+        while changed:
+            changed = False
+            for firing in concluding:
+                draft = firing.concludes
+                assert draft is not None
+                if (rounds := firing.rounds() + 1) < draft.round:
+                    draft.round, changed = rounds, True
+
+    def settle_steps(self) -> None:
+        """Give stepped rules the points of the first step that held, now that all have fired."""
+        for firing in self.firings.values():
+            points = firing.plan.rule.points
+            if isinstance(points, SteppedPoints):
+                firing.points = points.steps[firing.step].points
+
+
+def visible_facts(program: Program, case: CaseFile) -> tuple[dict[str, list[Fact]], int]:
+    """Return the facts rules may see, by type in the case's order, and the day the next one appears."""
+    counts = {name for name, status in program.rulebook.fact_statuses.items() if status.counts}
+    dated = {name: kind.dated for name, kind in program.rulebook.types.items()}
+    as_of, appears = case.as_of, NEVER
+    facts: dict[str, list[Fact]] = {}
+    for fact in case.facts:
+        if fact.status not in counts:
+            continue
+        name = dated[fact.type]
+        day = None if name is None else fact.values.get(name)
+        if day is not None and day > as_of:  # type: ignore[operator]  # dated fields hold ordinals
+            appears = min(appears, int(day))
+        else:
+            facts.setdefault(fact.type, []).append(fact)
+    return facts, appears
+
+

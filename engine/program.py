@@ -1,0 +1,279 @@
+"""A rulebook compiled once: rules for the kernel, functions for facts and measures, and how to read a firing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.conditions import Constants, Writer, compile_function, split
+from engine.lowering import LogicalType, Slots, compile_lowering
+from engine.measuring import aggregates_by_type, compile_aggregates
+from engine.rete import Kernel, NetworkTooLarge
+from engine.rulecode import KernelWriter, Way, ways_to_fire
+from knowledge.problems import Problem, RulebookRefused
+from knowledge.rulebook import (
+    Aggregate,
+    FormulaPoints,
+    Match,
+    Measure,
+    MeasureTest,
+    Pattern,
+    Ref,
+    Rule,
+    Rulebook,
+    SteppedPoints,
+    TablePoints,
+)
+from knowledge.strata import Strata, clauses_of, patterns_of, stratify
+
+_BRACES = re.compile(r"\{([a-z0-9_]+)(?:\.([a-z0-9_]+))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """A measure with `per`, computed group by group."""
+
+    measure: Measure
+    field: str
+    compute: Callable[..., tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class RulePlan:
+    """How a firing of one rule is read."""
+
+    rule: Rule
+    stage: int
+    key: tuple[str, ...]
+    """Kernel aliases of the `for_each` patterns, in their order."""
+    fields: tuple[tuple[int, str, str], ...]
+    """What a deduction notes down: place in the key, alias, field."""
+    measures: tuple[str, ...]
+    grouped: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Program:
+    """Everything that is the same for all producers graded under one rulebook."""
+
+    rulebook: Rulebook
+    strata: Strata
+    plans: Mapping[str, RulePlan]
+    ways: Mapping[str, tuple[RulePlan, int]]
+    """By kernel rule name: the plan, and the step of its points (0 where there are none)."""
+    constants: Callable[..., tuple[Any, ...]]
+    slots: Slots
+    texts: Mapping[Any, int]
+    lower: Mapping[str, Callable[..., int]]
+    measure: Mapping[tuple[int, str], tuple[tuple[Measure, ...], Callable[..., tuple[Any, ...]]]]
+    grouped: Mapping[int, tuple[Grouped, ...]]
+    formulas: Mapping[int, tuple[Measure, ...]]
+    suspensions: Mapping[int, tuple[tuple[str, str, Callable[..., bool]], ...]]
+    """By stage: (standard, finding type, whether a finding fits)."""
+    thresholds: Mapping[str, tuple[int, ...]]
+    """By days_since measure: the values at which some test on it flips; None in `daily` measures."""
+    daily: frozenset[str]
+    """days_since measures that a formula or conclusion reads, so that each day may change something."""
+    kernel_rules: tuple[Any, ...] = field(default_factory=tuple)
+
+
+def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
+    """Compile a rulebook; the kernel belongs to the thread that uses it.
+
+    Raises:
+        RulebookRefused: `rule.too_complex`, a rule goes beyond what the kernel can hold.
+    """
+    strata = stratify(rulebook.rules, rulebook.measures, rulebook.standards, rulebook.types)
+    constants, slots = Constants(), Slots()
+    writer = KernelWriter(rulebook, strata, constants, slots)
+    plans: dict[str, RulePlan] = {}
+    ways: dict[str, tuple[RulePlan, int]] = {}
+    kernel_rules = []
+    for rule in rulebook.rules:
+        plans[rule.id] = plan = _plan(rulebook, strata, rule)
+        _refuse_unkeyed_recursion(rulebook, rule)
+        try:
+            for number, way in enumerate(ways_to_fire(rule)):
+                name = f"r{rule.index}_{number}"
+                ways[name] = (plan, way.step)
+                kernel_rules.append(writer.rule(name, rule, way))
+        except NetworkTooLarge as error:
+            raise _too_complex(rule.source, rule.id, str(error)) from error
+    try:
+        kernel = Kernel(kernel_rules)
+    except NetworkTooLarge as error:
+        raise _too_complex("rulebook.yaml:1:1", rulebook.id, str(error)) from error
+    lower = {
+        name: compile_lowering(logical, kernel.buckets[name], rulebook.calendar)
+        for name, logical in writer.types.items()
+        if name in kernel.buckets
+    }
+    measure = {
+        key: (tuple(group), compile_aggregates(group, rulebook.types[key[1]], constants, slots, rulebook.calendar))
+        for key, group in aggregates_by_type(rulebook.measures, strata.measures).items()
+    }
+    grouped = _by_stage(strata, _grouped(rulebook, constants, slots))
+    suspensions = _suspensions(rulebook, strata, constants)
+    daily, thresholds = _days_since(rulebook)
+    program = Program(
+        rulebook=rulebook,
+        strata=strata,
+        plans=plans,
+        ways=ways,
+        constants=constants.compile(rulebook.calendar),
+        slots=slots,
+        texts=writer.texts,
+        lower=lower,
+        measure=measure,
+        grouped=grouped,
+        formulas=_formulas(rulebook, strata),
+        suspensions=suspensions,
+        thresholds=thresholds,
+        daily=daily,
+    )
+    return program, kernel
+
+
+def _too_complex(place: str, name: str, why: str) -> RulebookRefused:
+    problem = Problem(place, "rule.too_complex", f"`{name}` can't be compiled: {why}", help="split it into several rules")
+    return RulebookRefused(problem.message, problems=(problem,))
+
+
+def _refuse_unkeyed_recursion(rulebook: Rulebook, rule: Rule) -> None:
+    """Refuse a recursive finding read in `when`: what leads to it might then rest on itself."""
+    read = {clause.pattern.type for clause in clauses_of(rule.when) if isinstance(clause, Match)}
+    if rule.kind not in ("finding", "consequence") or not read:
+        return
+    needs = {kind: {p.type for r in rulebook.rules if r.target == kind for p, _ in patterns_of(r)} for kind in rulebook.types}
+    seen, todo = set(read), list(read)
+    while todo:
+        for kind in needs[todo.pop()] - seen:
+            seen.add(kind)
+            todo.append(kind)
+    if rule.target in seen:
+        raise _too_complex(rule.source, rule.id, "it reads its own conclusion outside `for_each`")
+
+
+def _plan(rulebook: Rulebook, strata: Strata, rule: Rule) -> RulePlan:
+    places = {pattern.alias: place for place, pattern in enumerate(rule.for_each)}
+    fields: dict[tuple[int, str, str], None] = {}
+    measures: dict[str, None] = {}
+    for place, pattern in enumerate(rule.for_each):
+        for test in pattern.tests:
+            fields[(place, pattern.alias, test.name)] = None
+    for clause in clauses_of(rule.when):
+        if isinstance(clause, MeasureTest):
+            measures[clause.measure] = None
+    if isinstance(rule.points, SteppedPoints):
+        measures[rule.points.measure] = None
+    refs = [expr for expr in rule.gives.values() if isinstance(expr, Ref)]
+    if isinstance(rule.points, FormulaPoints):
+        refs += _refs(rule.points.formula)
+    if isinstance(rule.points, TablePoints):
+        refs.append(rule.points.by)
+    named = [(ref.source, ref.name) for ref in refs]
+    for text in () if rule.because is None else (rule.because.zh, rule.because.en or ""):
+        named += [(a, b) if b else ("measure", a) for a, b in _BRACES.findall(text)]
+    for source, name in named:
+        if source in places:
+            fields[(places[source], source, name)] = None
+        elif source == "measure" and name in rulebook.measures:
+            measures[name] = None
+    per = {name for name in measures if rulebook.measures[name].per is not None}
+    return RulePlan(
+        rule=rule,
+        stage=strata.rules[rule.id],
+        key=tuple(f"k{place}" for place in range(len(rule.for_each))),
+        fields=tuple(fields),
+        measures=tuple(name for name in measures if name not in per),
+        grouped=tuple(name for name in measures if name in per),
+    )
+
+
+def _refs(formula: Any) -> list[Ref]:
+    if isinstance(formula, Ref):
+        return [formula]
+    return [ref for arg in getattr(formula, "args", ()) for ref in _refs(arg)]
+
+
+def _grouped(rulebook: Rulebook, constants: Constants, slots: Slots) -> Iterator[Grouped]:
+    for measure in rulebook.measures.values():
+        if measure.per is not None and isinstance(measure.body, Aggregate):
+            kind = rulebook.types[measure.body.pattern.type]
+            compute = compile_aggregates([measure], kind, constants, slots, rulebook.calendar)
+            yield Grouped(measure, measure.per, compute)
+
+
+def _by_stage(strata: Strata, groups: Iterator[Grouped]) -> dict[int, tuple[Grouped, ...]]:
+    out: dict[int, tuple[Grouped, ...]] = {}
+    for group in groups:
+        stage = strata.measures[group.measure.name]
+        out[stage] = (*out.get(stage, ()), group)
+    return out
+
+
+def _formulas(rulebook: Rulebook, strata: Strata) -> dict[int, tuple[Measure, ...]]:
+    """Return formulas and points measures by stage, each after the measures it reads."""
+    out: dict[int, list[Measure]] = {}
+    done = {name for name, measure in rulebook.measures.items() if isinstance(measure.body, Aggregate)}
+    left = [measure for measure in rulebook.measures.values() if measure.name not in done]
+    while left:
+        ready = [measure for measure in left if all(ref.name in done for ref in _refs(measure.body))]
+        assert ready, "stratify refuses cycles of formulas"
+        for measure in ready:
+            out.setdefault(strata.measures[measure.name], []).append(measure)
+            done.add(measure.name)
+        left = [measure for measure in left if measure.name not in done]
+    return {stage: tuple(measures) for stage, measures in out.items()}
+
+
+def _suspensions(
+    rulebook: Rulebook, strata: Strata, constants: Constants
+) -> dict[int, tuple[tuple[str, str, Callable[..., bool]], ...]]:
+    out: dict[int, tuple[tuple[str, str, Callable[..., bool]], ...]] = {}
+    for standard in rulebook.standards.values():
+        if standard.suspended_by is not None:
+            stage = strata.types[standard.suspended_by.type] + 1
+            fits = _matcher(rulebook, standard.suspended_by, constants)
+            out[stage] = (*out.get(stage, ()), (standard.id, standard.suspended_by.type, fits))
+    return out
+
+
+def _matcher(rulebook: Rulebook, pattern: Pattern, constants: Constants) -> Callable[..., bool]:
+    writer = Writer(constants)
+    fits = split(pattern, rulebook.types[pattern.type], writer).true
+    names = "".join(f"    {name} = {code}\n" for code, name in writer.local.items())
+    compiled: Callable[..., bool] = compile_function(
+        f"def fits(v, T, K):\n{names}    return {fits}\n", rulebook.calendar
+    )
+    return compiled
+
+
+def _days_since(rulebook: Rulebook) -> tuple[frozenset[str], dict[str, tuple[int, ...]]]:
+    counting = {
+        name
+        for name, measure in rulebook.measures.items()
+        if isinstance(measure.body, Aggregate) and measure.body.how == "days_since"
+    }
+    daily: set[str] = set()
+    limits: dict[str, set[int]] = {name: set() for name in counting}
+    for measure in rulebook.measures.values():
+        if not isinstance(measure.body, Aggregate):
+            daily |= {ref.name for ref in _refs(measure.body)} & counting
+    for rule in rulebook.rules:
+        read: list[tuple[str, Sequence[Any]]] = [
+            (clause.measure, clause.tests) for clause in clauses_of(rule.when) if isinstance(clause, MeasureTest)
+        ]
+        if isinstance(rule.points, SteppedPoints):
+            read += [(rule.points.measure, step.tests) for step in rule.points.steps]
+        if isinstance(rule.points, FormulaPoints):
+            daily |= {ref.name for ref in _refs(rule.points.formula)} & counting
+        daily |= {e.name for e in rule.gives.values() if isinstance(e, Ref) and e.source == "measure"} & counting
+        for name, tests in read:
+            for test in tests:
+                if name in counting:
+                    values = test.operand if isinstance(test.operand, tuple) else (getattr(test.operand, "value", 0),)
+                    limits[name] |= {int(value) for value in values if value is not None}
+    return frozenset(daily), {name: tuple(sorted(values)) for name, values in limits.items()}
