@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -299,5 +299,3 @@ def visible_facts(program: Program, case: CaseFile) -> tuple[dict[str, list[Fact
         else:
             facts.setdefault(fact.type, []).append(fact)
     return facts, appears
-
-

@@ -148,9 +148,7 @@ class Writer:
             inside = f"({begun} and ({end} is None or T {symbol} {end}))"
             ends = f"({end} + {int(lasting.end_included)} if {end} is not None else None)"
         wanted = inside if active else f"not {inside}"
-        return Condition(
-            f"({start} is not None and {wanted})", f"({start} is None or {wanted})", True, (start, ends)
-        )
+        return Condition(f"({start} is not None and {wanted})", f"({start} is None or {wanted})", True, (start, ends))
 
     def _name(self, code: str) -> str:
         return self.local.setdefault(code, f"x{len(self.local)}")
@@ -204,9 +202,7 @@ def compare(left: str, op: Op, right: str, right_may_miss: bool) -> Condition:
     symbol = SYMBOLS[op]
     missing = [f"{left} is None"] + ([f"{right} is None"] if right_may_miss else [])
     known = " and ".join(part.replace(" is None", " is not None") for part in missing)
-    return Condition(
-        f"({known} and {left} {symbol} {right})", f"({' or '.join(missing)} or {left} {symbol} {right})"
-    )
+    return Condition(f"({known} and {left} {symbol} {right})", f"({' or '.join(missing)} or {left} {symbol} {right})")
 
 
 def conjunction(parts: Any) -> str:
@@ -216,6 +212,7 @@ def conjunction(parts: Any) -> str:
 
 def compile_function(source: str, calendar: Calendar | None, **names: object) -> Any:
     """Compile the one function in `source`, with the date arithmetic of the rulebook's calendar and `names`."""
+
     def shift(day: int | None, amount: int, unit: str) -> int | None:
         return None if day is None else add(day, amount, unit, calendar)
 

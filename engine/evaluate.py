@@ -17,9 +17,8 @@ from engine.horizon import NEVER, day_leaves
 from engine.program import compile_program
 from engine.scoring import Applies, Asked, Scored, band_of, limited_grade, missed_minimums, score_points
 from knowledge.problems import LimitExceeded
-from knowledge.rulebook import MeasureTest, Pattern, Rulebook, SteppedPoints, FormulaPoints, Value
+from knowledge.rulebook import FormulaPoints, MeasureTest, Pattern, Rulebook, SteppedPoints, Value
 from knowledge.strata import formula_measures
-
 
 MOST_FACTS = 5_000
 MOST_DEDUCTIONS = 10_000
@@ -175,7 +174,9 @@ class Evaluator:
             if chain.horizon[place] < NEVER:
                 days.append(self._leaves(chain.horizon[place], amount, unit))  # type: ignore[arg-type]  # units come from windows
         for name, limits in self._program.thresholds.items():
-            parts = [chain.measured[name]] if name in chain.measured else [g.measured for g in chain.groups[name].values()]
+            parts = (
+                [chain.measured[name]] if name in chain.measured else [g.measured for g in chain.groups[name].values()]
+            )
             for measured in parts:
                 if measured.of and measured.value is not None:
                     latest = as_of - int(measured.value)
@@ -198,7 +199,9 @@ class _Decision:
         )
         self.score_grade = band_of(rulebook, self.scored)
         ceilings = _limits(rulebook, firings, "ceiling")
-        ceilings += [Limit(name, "indicator", grade, (), False) for name, grade in missed_minimums(rulebook, self.scored)]
+        ceilings += [
+            Limit(name, "indicator", grade, (), False) for name, grade in missed_minimums(rulebook, self.scored)
+        ]
         vetoes = _limits(rulebook, firings, "veto")
         self.grade, self.ceilings, self.vetoes = limited_grade(rulebook, self.score_grade, ceilings, vetoes)
         fired = {firing.plan.rule.target for firing in firings if firing.plan.rule.kind == "status"}
@@ -267,9 +270,7 @@ def _order(firing: Firing) -> tuple[Any, ...]:
 
 
 def _content_key(firing: Firing) -> tuple[Any, ...]:
-    parts = [
-        thing.id if isinstance(thing, Fact) else repr(sorted(thing.values.items())) for thing in firing.key
-    ]
+    parts = [thing.id if isinstance(thing, Fact) else repr(sorted(thing.values.items())) for thing in firing.key]
     return (*parts, _sortable(firing.group))
 
 

@@ -16,7 +16,6 @@ from engine.rete import Bucket
 from knowledge.rulebook import Value, Window
 from knowledge.workdays import Calendar
 
-
 Lower: TypeAlias = Callable[[Mapping[str, Value], int, Any, dict[Any, int], list[int], list[str], int], int]
 
 
@@ -81,9 +80,7 @@ def event_lines(timeless: str, conditions: Sequence[Condition], constants: Const
     return [f"if {timeless}:", *(f"    {line}" for line in inner)]
 
 
-def compile_lowering(
-    logical: LogicalType, buckets: Sequence[Bucket], calendar: Calendar | None
-) -> Lower:
+def compile_lowering(logical: LogicalType, buckets: Sequence[Bucket], calendar: Calendar | None) -> Lower:
     """Return `lower(v, T, K, I, H, out, n) -> n`: appends the kernel's facts for one fact's values `v`.
 
     `n` is the last id used, before and after. `I` numbers the texts of the case.
@@ -93,7 +90,7 @@ def compile_lowering(
     for bucket in buckets:
         columns = [column for column in logical.columns.values() if column.name in bucket.columns]
         admit = " or ".join(dict.fromkeys(f"({logical.admits[marker]})" for marker in sorted(bucket.markers)))
-        body += [f"if {admit}:", "    n += 1", f"    s = f'{{{{\"sid\":\"s\",\"id\":{{n}},\"t\":{bucket.code}'"]
+        body += [f"if {admit}:", "    n += 1", f'    s = f\'{{{{"sid":"s","id":{{n}},"t":{bucket.code}\'']
         for column in columns:
             body += [f"    {line}" for line in _column_lines(column)]
         body.append("    out.append(s + '}')")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -182,22 +183,18 @@ def evaluate_formula(formula: Formula, read: Callable[[Ref], Value | None]) -> i
     numbers = [arg for arg in args if arg is not None]
     if len(numbers) < len(args):
         return None
-    match formula.op:
-        case "add":
-            return sum(numbers)
-        case "subtract":
-            return numbers[0] - sum(numbers[1:])
-        case "multiply":
-            product = 1
-            for number in numbers:
-                product *= number
-            return product
-        case "min":
-            return min(numbers)
-        case "max":
-            return max(numbers)
-        case "divide":
-            return None if numbers[1] == 0 else divide(numbers[0], numbers[1], formula.rounding)
+    if formula.op == "divide":
+        return None if numbers[1] == 0 else divide(numbers[0], numbers[1], formula.rounding)
+    return _EXACT[formula.op](numbers)
+
+
+_EXACT: Mapping[str, Callable[[Sequence[int]], int]] = {
+    "add": sum,
+    "subtract": lambda numbers: numbers[0] - sum(numbers[1:]),
+    "multiply": math.prod,
+    "min": min,
+    "max": max,
+}
 
 
 def divide(over: int, under: int, rounding: str) -> int:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.conditions import Constants, Writer, compile_function, split
-from engine.lowering import LogicalType, Slots, compile_lowering
+from engine.lowering import Slots, compile_lowering
 from engine.measuring import aggregates_by_type, compile_aggregates
 from engine.rete import Kernel, NetworkTooLarge
-from engine.rulecode import KernelWriter, Way, ways_to_fire
+from engine.rulecode import KernelWriter, ways_to_fire
 from knowledge.problems import Problem, RulebookRefused
 from knowledge.rulebook import (
     Aggregate,
@@ -26,7 +26,7 @@ from knowledge.rulebook import (
     SteppedPoints,
     TablePoints,
 )
-from knowledge.strata import Strata, clauses_of, patterns_of, stratify
+from knowledge.strata import Strata, clauses_of, measures_read, patterns_of, stratify
 
 _BRACES = re.compile(r"\{([a-z0-9_]+)(?:\.([a-z0-9_]+))?\}")
 
@@ -137,7 +137,9 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
 
 
 def _too_complex(place: str, name: str, why: str) -> RulebookRefused:
-    problem = Problem(place, "rule.too_complex", f"`{name}` can't be compiled: {why}", help="split it into several rules")
+    problem = Problem(
+        place, "rule.too_complex", f"`{name}` can't be compiled: {why}", help="split it into several rules"
+    )
     return RulebookRefused(problem.message, problems=(problem,))
 
 
@@ -146,7 +148,9 @@ def _refuse_unkeyed_recursion(rulebook: Rulebook, rule: Rule) -> None:
     read = {clause.pattern.type for clause in clauses_of(rule.when) if isinstance(clause, Match)}
     if rule.kind not in ("finding", "consequence") or not read:
         return
-    needs = {kind: {p.type for r in rulebook.rules if r.target == kind for p, _ in patterns_of(r)} for kind in rulebook.types}
+    needs = {
+        kind: {p.type for r in rulebook.rules if r.target == kind for p, _ in patterns_of(r)} for kind in rulebook.types
+    }
     seen, todo = set(read), list(read)
     while todo:
         for kind in needs[todo.pop()] - seen:
@@ -158,38 +162,31 @@ def _refuse_unkeyed_recursion(rulebook: Rulebook, rule: Rule) -> None:
 
 def _plan(rulebook: Rulebook, strata: Strata, rule: Rule) -> RulePlan:
     places = {pattern.alias: place for place, pattern in enumerate(rule.for_each)}
-    fields: dict[tuple[int, str, str], None] = {}
-    measures: dict[str, None] = {}
-    for place, pattern in enumerate(rule.for_each):
-        for test in pattern.tests:
-            fields[(place, pattern.alias, test.name)] = None
-    for clause in clauses_of(rule.when):
-        if isinstance(clause, MeasureTest):
-            measures[clause.measure] = None
-    if isinstance(rule.points, SteppedPoints):
-        measures[rule.points.measure] = None
+    tested = [(pattern.alias, test.name) for pattern in rule.for_each for test in pattern.tests]
+    decisive = [("measure", name) for name in measures_read(rule)]
+    noted = dict.fromkeys((*tested, *decisive, *_named_values(rule)))
+    measures = [name for source, name in noted if source == "measure" and name in rulebook.measures]
+    return RulePlan(
+        rule=rule,
+        stage=strata.rules[rule.id],
+        key=tuple(f"k{place}" for place in range(len(rule.for_each))),
+        fields=tuple((places[source], source, name) for source, name in noted if source in places),
+        measures=tuple(name for name in measures if rulebook.measures[name].per is None),
+        grouped=tuple(name for name in measures if rulebook.measures[name].per is not None),
+    )
+
+
+def _named_values(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield (alias or `measure`, name) for what the rule's conclusion, points and sentence read."""
     refs = [expr for expr in rule.gives.values() if isinstance(expr, Ref)]
     if isinstance(rule.points, FormulaPoints):
         refs += _refs(rule.points.formula)
     if isinstance(rule.points, TablePoints):
         refs.append(rule.points.by)
-    named = [(ref.source, ref.name) for ref in refs]
-    for text in () if rule.because is None else (rule.because.zh, rule.because.en or ""):
-        named += [(a, b) if b else ("measure", a) for a, b in _BRACES.findall(text)]
-    for source, name in named:
-        if source in places:
-            fields[(places[source], source, name)] = None
-        elif source == "measure" and name in rulebook.measures:
-            measures[name] = None
-    per = {name for name in measures if rulebook.measures[name].per is not None}
-    return RulePlan(
-        rule=rule,
-        stage=strata.rules[rule.id],
-        key=tuple(f"k{place}" for place in range(len(rule.for_each))),
-        fields=tuple(fields),
-        measures=tuple(name for name in measures if name not in per),
-        grouped=tuple(name for name in measures if name in per),
-    )
+    yield from ((ref.source, ref.name) for ref in refs)
+    if rule.because is not None:
+        for source, name in _BRACES.findall(rule.because.zh + (rule.because.en or "")):
+            yield (source, name) if name else ("measure", source)
 
 
 def _refs(formula: Any) -> list[Ref]:

@@ -84,7 +84,9 @@ class Kernel:
         self._gates: dict[int, list[int]] = {}
         self._code = _FIRST_TYPE
         definition: dict[str, Any] = {rule.name: {"all": self._lower(rule)} for rule in rules}
-        _refuse_collisions(rules, {column for buckets in self.buckets.values() for b in buckets for column in b.columns})
+        _refuse_collisions(
+            rules, {column for buckets in self.buckets.values() for b in buckets for column in b.columns}
+        )
         definition["end"] = {"all": [{"m": {"t": SENTINEL}}], "pri": 65535}
         if len(definition) > 4000:
             raise NetworkTooLarge(f"{len(definition)} ways to fire; the kernel holds 4000")
@@ -118,7 +120,9 @@ class Kernel:
     def _lower(self, rule: KernelRule) -> list[dict[str, Any]]:
         positive = [pattern for pattern in rule.patterns if not pattern.negated]
         if not positive or len(positive) > _POSITIVE_PATTERNS - 1:
-            raise NetworkTooLarge(f"a rule may combine 1 to {_POSITIVE_PATTERNS - 1} patterns, this one has {len(positive)}")
+            raise NetworkTooLarge(
+                f"a rule may combine 1 to {_POSITIVE_PATTERNS - 1} patterns, this one has {len(positive)}"
+            )
         codes = {name: self._bucket(name, rule.patterns) for name in {pattern.type for pattern in rule.patterns}}
         needed: dict[str, set[str]] = {}
         for pattern in rule.patterns:
@@ -222,7 +226,9 @@ class Session:
 
 def _condition(pattern: KernelPattern, code: int, read_by_others: set[str]) -> dict[str, Any]:
     if len(pattern.joins) > _JOINS:
-        raise NetworkTooLarge(f"a pattern may compare {_JOINS} fields with other facts, this one has {len(pattern.joins)}")
+        raise NetworkTooLarge(
+            f"a pattern may compare {_JOINS} fields with other facts, this one has {len(pattern.joins)}"
+        )
     present = {column for column, _, _, _ in pattern.joins}
     if not pattern.negated:
         present |= read_by_others

@@ -136,12 +136,12 @@ class KernelWriter:
         self._read_measures(rule, parts)
         names = self._positive_parts(rule, way, parts)
         self._date_tests(rule, way, names, parts)
-        gate = self._absences(rule, way, names, parts)
+        gate = self._absences(rule, way, parts)
         if not any(not part.negated for part in parts.values()):
             parts = {"c0": self._part({}, "c0", CASE), **parts}
         ordered = sorted(parts.values(), key=lambda part: part.negated)
         self._join(ordered, rule, names)
-        return KernelRule(name, tuple(self._finish(part, rule) for part in ordered), gate)
+        return KernelRule(name, tuple(self._finish(part) for part in ordered), gate)
 
     def _logical(self, name: str) -> LogicalType:
         if name not in self.types:
@@ -264,7 +264,7 @@ class KernelWriter:
                 assert part.split is not None
                 self._note_events(part.logical, part.split.timeless, [condition])
 
-    def _absences(self, rule: Rule, way: Way, names: dict[str, str], parts: dict[str, _Part]) -> int | None:
+    def _absences(self, rule: Rule, way: Way, parts: dict[str, _Part]) -> int | None:
         absent = [clause.pattern for clause, _ in way.clauses if isinstance(clause, Absent)]
         gates = []
         for n, pattern in enumerate(absent):
@@ -313,7 +313,7 @@ class KernelWriter:
         measure: Any = self._rulebook.measures[logical[1:]]
         return _is_text(self._rulebook.types[measure.body.pattern.type], measure.per)
 
-    def _finish(self, part: _Part, rule: Rule) -> KernelPattern:
+    def _finish(self, part: _Part) -> KernelPattern:
         if part.flags:
             part.tests.append((part.logical.column(conjunction(part.flags), flag=True), "eq", 1))
         self._markers += 1

@@ -33,9 +33,7 @@ class Scored:
     """One for each `Asked`, in order: what is left after the caps of rule, standard, level 2 and level 1."""
 
 
-def score_points(
-    rulebook: Rulebook, asked: Sequence[Asked], applies: Mapping[str, Applies]
-) -> Scored:
+def score_points(rulebook: Rulebook, asked: Sequence[Asked], applies: Mapping[str, Applies]) -> Scored:
     """Take points, deduction by deduction, until each cap is reached, and add up.
 
     Caps are those of the rule (`at_most`), the standard (its points) and the indicators (`at_most`).
@@ -108,11 +106,17 @@ def _score(
         )
     else:
         applicable = total
-    points = sum(n * weight[rulebook.standards[part.standard].indicator] for part, n in zip(asked, counted, strict=True))
+    points = sum(
+        n * weight[rulebook.standards[part.standard].indicator] for part, n in zip(asked, counted, strict=True)
+    )
     if scoring.direction == "lost":
         value = scoring.start - points
         if applicable != total:
-            value = divide(scoring.start * (applicable - points), applicable, scoring.rounding) if applicable else scoring.start
+            value = (
+                divide(scoring.start * (applicable - points), applicable, scoring.rounding)
+                if applicable
+                else scoring.start
+            )
     else:
         value = scoring.start + points
         if applicable != total and applicable:
