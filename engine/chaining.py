@@ -93,7 +93,8 @@ class Chain:
 
     def run_to_the_grade(self) -> None:
         """Decide everything that the grade rests on."""
-        self._stage(0, [(kind, fact) for kind, facts in self.facts.items() for fact in facts])
+        shown = [(kind, fact) for kind, facts in self.facts.items() if kind in self.program.lower for fact in facts]
+        self._stage(0, shown)
         for stage in range(1, self.program.strata.graded):
             self._stage(stage, [])
 
@@ -107,8 +108,8 @@ class Chain:
         out: list[str] = []
         for kind, thing in new:
             self._show(kind, thing, thing if kind == OUTCOME else thing.values, out)
-        for thing in self._measure(stage, points or {}):
-            self._show(group(thing[0]), thing[1], thing[1].values, out)
+        for name, part in self._measure_all(stage, points or {}):
+            self._show(group(name), part, part.values, out)
         self._show_summary(stage, out)
         self._sync_ids()
         gates = self.session.open_gate(stage)
@@ -139,7 +140,8 @@ class Chain:
             values.update(dict.fromkeys((f"!{standard}" for standard in self.suspended), True))
             self._show(name, None, values, out)
 
-    def _measure(self, stage: int, points: Mapping[str, int]) -> Iterable[tuple[str, Group]]:
+    def _measure_all(self, stage: int, points: Mapping[str, int]) -> list[tuple[str, Group]]:
+        """Compute the measures of a stage; return the groups of those with `per`."""
         program, as_of = self.program, self.case.as_of
         for standard, kind, fits in program.suspensions.get(stage, ()):
             if any(fits(finding.values, as_of, self.constants) for finding in self.facts.get(kind, ())):
@@ -150,10 +152,12 @@ class Chain:
                 self.measured.update(zip((measure.name for measure in measures), results, strict=True))
         for measure in program.formulas.get(stage, ()):
             self.measured[measure.name] = self._formula(measure.body, measure.when_nothing, points)
+        new = []
         for grouped in program.grouped.get(stage, ()):
             name = grouped.measure.name
             self.groups[name] = groups = self._group(grouped)
-            yield from ((name, groups[value]) for value in sorted(groups, key=str))
+            new += [(name, groups[value]) for value in sorted(groups, key=str)]
+        return new
 
     def _group(self, grouped: Any) -> dict[Value, Group]:
         parts: dict[Value, list[Any]] = {}
@@ -285,8 +289,7 @@ class Chain:
 
 def visible_facts(program: Program, case: CaseFile) -> tuple[dict[str, list[Fact]], int]:
     """Return the facts rules may see, by type in the case's order, and the day the next one appears."""
-    counts = {name for name, status in program.rulebook.fact_statuses.items() if status.counts}
-    dated = {name: kind.dated for name, kind in program.rulebook.types.items()}
+    counts, dated = program.counting_statuses, program.dated
     as_of, appears = case.as_of, NEVER
     facts: dict[str, list[Fact]] = {}
     for fact in case.facts:

@@ -68,9 +68,6 @@ class Evaluator:
         chain.settle_rounds()
         _number(self.rulebook, chain.drafts.values())
         deductions = tuple(self._deductions(chain, decision))
-        of_rule: dict[str, list[str]] = {}
-        for deduction in deductions:
-            of_rule.setdefault(deduction.target, []).append(deduction.id)
         scored = decision.scored
         findings = _findings(chain, "finding")
         return Grading(
@@ -100,10 +97,6 @@ class Evaluator:
 
     def _deductions(self, chain: Chain, decision: _Decision) -> Iterable[Deduction]:
         ordered = sorted(chain.firings.values(), key=_order)
-        asked = [firing for firing in ordered if firing.plan.rule.kind == "standard"]
-        scored = score_points(self.rulebook, _asked(asked), decision.applies)
-        counted = dict(zip(map(id, asked), scored.counted, strict=True))
-        decision.scored = scored
         for number, firing in enumerate(ordered, 1):
             rule = firing.plan.rule
             until = self._until(chain, firing)
@@ -120,7 +113,7 @@ class Evaluator:
                 readings=tuple(_readings(chain, firing)),
                 concludes=rule.target if firing.concludes is None else firing.concludes.id,
                 points=firing.points,
-                counted=counted.get(id(firing), 0),
+                counted=decision.counted.get(id(firing), 0),
                 grade=rule.grade,
                 law=rule.law,
                 until=None if until >= NEVER else until,
@@ -194,9 +187,9 @@ class _Decision:
         chain.settle_rounds()
         firings = list(chain.firings.values())
         self.applies = _applies(rulebook, chain)
-        self.scored: Scored = score_points(
-            rulebook, _asked(sorted((f for f in firings if f.plan.rule.kind == "standard"), key=_order)), self.applies
-        )
+        asked = sorted((firing for firing in firings if firing.plan.rule.kind == "standard"), key=_order)
+        self.scored: Scored = score_points(rulebook, _asked(asked), self.applies)
+        self.counted = dict(zip(map(id, asked), self.scored.counted, strict=True))
         self.score_grade = band_of(rulebook, self.scored)
         ceilings = _limits(rulebook, firings, "ceiling")
         ceilings += [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from engine.conditions import Constants, Writer, compile_function, split
@@ -76,7 +76,9 @@ class Program:
     """By days_since measure: the values at which some test on it flips; None in `daily` measures."""
     daily: frozenset[str]
     """days_since measures that a formula or conclusion reads, so that each day may change something."""
-    kernel_rules: tuple[Any, ...] = field(default_factory=tuple)
+    counting_statuses: frozenset[str]
+    dated: Mapping[str, str | None]
+    """By type: the date field from which on a fact is seen."""
 
 
 def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
@@ -132,6 +134,8 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
         suspensions=suspensions,
         thresholds=thresholds,
         daily=daily,
+        counting_statuses=frozenset(name for name, status in rulebook.fact_statuses.items() if status.counts),
+        dated={name: kind.dated for name, kind in rulebook.types.items()},
     )
     return program, kernel
 
