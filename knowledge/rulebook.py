@@ -300,7 +300,7 @@ class Rule:
     """Conditions and one conclusion.
 
     `for_each` patterns are the key: one deduction for each combination of their facts.
-    Findings written with `when` alone have their matched patterns moved into `for_each`.
+    Findings and consequences written with `when` alone have their matched patterns moved into `for_each`.
     With an empty `for_each` the rule fires once (once per group if its measure has `per`).
     Bindings in `when` are existential: all facts that satisfy them are premises of the one deduction.
     `target` is the finding, standard, ceiling, veto, status or consequence concluded.
