@@ -58,10 +58,16 @@ class Firing:
     step: int
     points: int = 0
     concludes: Draft | None = None
+    place: tuple[Any, ...] = ()
+    """Stage, round, rule, key: where it stands in the order of inference."""
 
     def rounds(self) -> int:
         """Return the highest round among the premises; facts are in round 0."""
-        return max((thing.round for thing in self.premises.values() if isinstance(thing, Draft)), default=0)
+        highest = 0
+        for thing in self.premises.values():
+            if isinstance(thing, Draft) and thing.round > highest:
+                highest = thing.round
+        return highest
 
 
 @dataclass(slots=True)

@@ -9,16 +9,15 @@ from typing import Any
 
 import msgspec
 
-from engine.case import CaseFile, Fact
+from engine.case import CaseFile
 from engine.chaining import Chain, Draft, Firing, visible_facts
 from engine.checker import compile_checker
 from engine.grading import Deduction, Finding, Grading, Limit, MeasureValue, Reading, RemedyOffer
 from engine.horizon import NEVER, day_leaves
 from engine.program import compile_program
-from engine.scoring import Applies, Asked, Scored, band_of, limited_grade, missed_minimums, score_points
+from engine.scoring import Applies, Asked, Scored, Scorer, band_of, limited_grade, missed_minimums
 from knowledge.problems import LimitExceeded
-from knowledge.rulebook import FormulaPoints, MeasureTest, Pattern, Rulebook, SteppedPoints, Value
-from knowledge.strata import formula_measures
+from knowledge.rulebook import Pattern, Rulebook, Value
 
 MOST_FACTS = 5_000
 MOST_DEDUCTIONS = 10_000
@@ -32,8 +31,8 @@ class Evaluator:
         self.rulebook = rulebook
         self._program, self._kernel = compile_program(rulebook)
         self._checker = compile_checker(rulebook)
+        self._scorer = Scorer(rulebook)
         self._leaves = day_leaves(rulebook.calendar)
-        self._decided_by = {rule.id: _measures_that_decide(rule) for rule in rulebook.rules}
 
     def close(self) -> None:
         """Give the kernel's memory back."""
@@ -60,13 +59,12 @@ class Evaluator:
             chain = Chain(self._program, case, session, facts)
             chain.horizon[0] = appears
             chain.run_to_the_grade()
-            decision = _Decision(self.rulebook, chain)
+            decision = _Decision(self.rulebook, self._scorer, chain)
             chain.run_after_the_grade(decision.outcome(), decision.points())
         return self._grading(case, chain, decision)
 
     def _grading(self, case: CaseFile, chain: Chain, decision: _Decision) -> Grading:
-        chain.settle_rounds()
-        _number(self.rulebook, chain.drafts.values())
+        _settle(self.rulebook, chain)
         deductions = tuple(self._deductions(chain, decision))
         scored = decision.scored
         findings = _findings(chain, "finding")
@@ -96,7 +94,7 @@ class Evaluator:
         )
 
     def _deductions(self, chain: Chain, decision: _Decision) -> Iterable[Deduction]:
-        ordered = sorted(chain.firings.values(), key=_order)
+        ordered = sorted(chain.firings.values(), key=_place)
         for number, firing in enumerate(ordered, 1):
             rule = firing.plan.rule
             until = self._until(chain, firing)
@@ -109,7 +107,7 @@ class Evaluator:
                 kind=rule.kind,
                 target=rule.target,
                 key=_key(firing),
-                premises=tuple(sorted(premise.id for premise in firing.premises.values())),
+                premises=tuple(sorted([premise.id for premise in firing.premises.values()])),
                 readings=tuple(_readings(chain, firing)),
                 concludes=rule.target if firing.concludes is None else firing.concludes.id,
                 points=firing.points,
@@ -136,7 +134,7 @@ class Evaluator:
             until = min(until, self._pattern_until(pattern, thing.values, chain.case.as_of))
             if isinstance(thing, Draft):
                 until = min(until, thing.until)
-        for name in self._decided_by[firing.plan.rule.id]:
+        for name in firing.plan.decisive:
             if name in chain.groups:
                 if firing.group is not None and firing.group in chain.groups[name]:
                     until = min(until, chain.groups[name][firing.group].measured.until)
@@ -181,14 +179,13 @@ class Evaluator:
 class _Decision:
     """The grade as it stands when everything before the consequences has been decided."""
 
-    def __init__(self, rulebook: Rulebook, chain: Chain) -> None:
-        self._rulebook = rulebook
+    def __init__(self, rulebook: Rulebook, scorer: Scorer, chain: Chain) -> None:
         chain.settle_steps()
-        chain.settle_rounds()
+        _settle(rulebook, chain)
         firings = list(chain.firings.values())
         self.applies = _applies(rulebook, chain)
-        asked = sorted((firing for firing in firings if firing.plan.rule.kind == "standard"), key=_order)
-        self.scored: Scored = score_points(rulebook, _asked(asked), self.applies)
+        asked = sorted((firing for firing in firings if firing.plan.rule.kind == "standard"), key=_place)
+        self.scored = scorer.score(_asked(asked), self.applies)
         self.counted = dict(zip(map(id, asked), self.scored.counted, strict=True))
         self.score_grade = band_of(rulebook, self.scored)
         ceilings = _limits(rulebook, firings, "ceiling")
@@ -219,33 +216,16 @@ class _Decision:
 
 def _applies(rulebook: Rulebook, chain: Chain) -> dict[str, Applies]:
     kind = chain.case.producer.kind
-    measurable: dict[str, bool] = {}
-    for rule in rulebook.rules:
-        if rule.kind == "standard" and (rule.applies_to is None or kind in rule.applies_to):
-            empty = any(_not_applicable(rulebook, chain, name) for name in _measures_that_decide(rule))
-            measurable[rule.target] = measurable.get(rule.target, False) or not empty
-    applies: dict[str, Applies] = {}
-    for standard in rulebook.standards.values():
-        if standard.applies_to is not None and kind not in standard.applies_to:
-            applies[standard.id] = "kind"
-        elif standard.id in chain.suspended:
-            applies[standard.id] = "suspended"
-        elif not measurable.get(standard.id, False):
-            has_rule = standard.id in measurable
-            applies[standard.id] = "nothing_to_measure" if has_rule else "kind"
-        else:
-            applies[standard.id] = "yes"
+    applies: dict[str, Applies] = dict.fromkeys(rulebook.standards, "kind")
+    for plan in chain.program.standard_plans:
+        rule = plan.rule
+        if (rule.applies_to is None or kind in rule.applies_to) and applies[rule.target] != "yes":
+            empty = any(_not_applicable(rulebook, chain, name) for name in plan.decisive)
+            applies[rule.target] = "nothing_to_measure" if empty else "yes"
+    for standard in chain.suspended:
+        if applies[standard] != "kind":
+            applies[standard] = "suspended"
     return applies
-
-
-def _measures_that_decide(rule: Any) -> tuple[str, ...]:
-    """Return the measures read outside `any`: without one of them the rule is not applicable."""
-    names = {clause.measure: None for clause in rule.when if isinstance(clause, MeasureTest)}
-    if isinstance(rule.points, SteppedPoints):
-        names[rule.points.measure] = None
-    if isinstance(rule.points, FormulaPoints):
-        names.update(dict.fromkeys(formula_measures(rule.points.formula)))
-    return tuple(names)
 
 
 def _not_applicable(rulebook: Rulebook, chain: Chain, name: str) -> bool:
@@ -258,13 +238,18 @@ def _asked(firings: Sequence[Firing]) -> list[Asked]:
     return [Asked(firing.plan.rule.id, firing.plan.rule.target, firing.points) for firing in firings]
 
 
-def _order(firing: Firing) -> tuple[Any, ...]:
-    return firing.plan.stage, firing.rounds(), firing.plan.rule.index, _content_key(firing)
+def _settle(rulebook: Rulebook, chain: Chain) -> None:
+    """Number the findings and give every firing its place in the order of inference."""
+    chain.settle_rounds()
+    _number(rulebook, [draft for draft in chain.drafts.values() if not draft.id])
+    for firing in chain.firings.values():
+        if not firing.place:
+            ids = [thing.id for thing in firing.key]
+            firing.place = (firing.plan.stage, firing.rounds(), firing.plan.rule.index, ids, _sortable(firing.group))
 
 
-def _content_key(firing: Firing) -> tuple[Any, ...]:
-    parts = [thing.id if isinstance(thing, Fact) else repr(sorted(thing.values.items())) for thing in firing.key]
-    return (*parts, _sortable(firing.group))
+def _place(firing: Firing) -> tuple[Any, ...]:
+    return firing.place
 
 
 def _key(firing: Firing) -> tuple[str, ...]:
@@ -333,7 +318,11 @@ def _readings(chain: Chain, firing: Firing) -> Iterable[Reading]:
 
 
 def _ids(things: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(sorted(thing.id for thing in things))
+    # Facts come in the order of their ids; findings in the order in which they were concluded.
+    ids = [thing.id for thing in things]
+    if ids and isinstance(things[0], Draft):
+        ids.sort()
+    return tuple(ids)
 
 
 def _offers(rulebook: Rulebook, deductions: Sequence[Deduction], scored: Scored) -> Iterable[RemedyOffer]:

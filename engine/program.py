@@ -26,7 +26,7 @@ from knowledge.rulebook import (
     SteppedPoints,
     TablePoints,
 )
-from knowledge.strata import Strata, clauses_of, measures_read, patterns_of, stratify
+from knowledge.strata import Strata, clauses_of, formula_measures, measures_read, patterns_of, stratify
 
 _BRACES = re.compile(r"\{([a-z0-9_]+)(?:\.([a-z0-9_]+))?\}")
 
@@ -52,6 +52,8 @@ class RulePlan:
     """What a deduction notes down: place in the key, alias, field."""
     measures: tuple[str, ...]
     grouped: tuple[str, ...]
+    decisive: tuple[str, ...]
+    """Measures read outside `any`: without one of them the rule is not applicable."""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Program:
 
     rulebook: Rulebook
     strata: Strata
-    plans: Mapping[str, RulePlan]
+    standard_plans: tuple[RulePlan, ...]
     ways: Mapping[str, tuple[RulePlan, int]]
     """By kernel rule name: the plan, and the step of its points (0 where there are none)."""
     constants: Callable[..., tuple[Any, ...]]
@@ -122,7 +124,7 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
     program = Program(
         rulebook=rulebook,
         strata=strata,
-        plans=plans,
+        standard_plans=tuple(plan for plan in plans.values() if plan.rule.kind == "standard"),
         ways=ways,
         constants=constants.compile(rulebook.calendar),
         slots=slots,
@@ -177,7 +179,17 @@ def _plan(rulebook: Rulebook, strata: Strata, rule: Rule) -> RulePlan:
         fields=tuple((places[source], source, name) for source, name in noted if source in places),
         measures=tuple(name for name in measures if rulebook.measures[name].per is None),
         grouped=tuple(name for name in measures if rulebook.measures[name].per is not None),
+        decisive=_decisive(rule),
     )
+
+
+def _decisive(rule: Rule) -> tuple[str, ...]:
+    names = {clause.measure: None for clause in rule.when if isinstance(clause, MeasureTest)}
+    if isinstance(rule.points, SteppedPoints):
+        names[rule.points.measure] = None
+    if isinstance(rule.points, FormulaPoints):
+        names.update(dict.fromkeys(formula_measures(rule.points.formula)))
+    return tuple(names)
 
 
 def _named_values(rule: Rule) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from engine.grading import IndicatorScore, Limit, Score, StandardScore
 from engine.measuring import divide
@@ -33,99 +33,103 @@ class Scored:
     """One for each `Asked`, in order: what is left after the caps of rule, standard, level 2 and level 1."""
 
 
-def score_points(rulebook: Rulebook, asked: Sequence[Asked], applies: Mapping[str, Applies]) -> Scored:
-    """Take points, deduction by deduction, until each cap is reached, and add up.
+class Scorer:
+    """The rulebook's caps, weights and fraction, laid out once."""
 
-    Caps are those of the rule (`at_most`), the standard (its points) and the indicators (`at_most`).
-    Standards that don't apply leave the fraction, or keep their points, as the rulebook says.
-    """
-    room_rule = {rule.id: rule.at_most for rule in rulebook.rules if rule.at_most is not None}
-    room = {standard.id: standard.points for standard in rulebook.standards.values()}
-    room_indicator = {i.id: i.at_most for i in rulebook.indicators.values() if i.at_most is not None}
-    wanted = dict.fromkeys(rulebook.standards, 0)
-    taken = dict.fromkeys(rulebook.standards, 0)
-    counted = []
-    for part in asked:
-        points = part.points
-        if part.rule in room_rule:
-            points = min(points, room_rule[part.rule])
-            room_rule[part.rule] -= points
-        wanted[part.standard] += points
-        points = min(points, room[part.standard])
-        room[part.standard] -= points
-        taken[part.standard] += points
-        for indicator in _above(rulebook, part.standard):
-            if indicator in room_indicator:
-                points = min(points, room_indicator[indicator])
-                room_indicator[indicator] -= points
-        counted.append(points)
-    standards = tuple(
-        StandardScore(s.id, s.points, wanted[s.id], taken[s.id], applies[s.id]) for s in rulebook.standards.values()
-    )
-    indicators = _indicators(rulebook, standards)
-    return Scored(standards, indicators, _score(rulebook, standards, asked, counted), tuple(counted))
+    def __init__(self, rulebook: Rulebook) -> None:
+        self._scoring = rulebook.scoring
+        self._standards = tuple(rulebook.standards.values())
+        self._indicators = tuple(rulebook.indicators.values())
+        self._rule_caps = {rule.id: rule.at_most for rule in rulebook.rules if rule.at_most is not None}
+        self._caps = {i.id: i.at_most for i in self._indicators if i.at_most is not None}
+        self._above = {
+            s.id: (s.indicator, rulebook.indicators[s.indicator].parent or "") for s in rulebook.standards.values()
+        }
+        self._weight = {
+            name: rulebook.indicators[level2].weight * rulebook.indicators[level1].weight
+            for name, (level2, level1) in self._above.items()
+        }
+        self._total = sum(s.points * self._weight[s.id] for s in self._standards)
+        self._untouched = {
+            (s.id, applies): StandardScore(s.id, s.points, 0, 0, applies)
+            for s in self._standards
+            for applies in get_args(Applies)
+        }
 
+    def score(self, asked: Sequence[Asked], applies: Mapping[str, Applies]) -> Scored:
+        """Take points, deduction by deduction, until each cap is reached, and add up.
 
-def _above(rulebook: Rulebook, standard: str) -> tuple[str, str]:
-    level2 = rulebook.standards[standard].indicator
-    return level2, rulebook.indicators[level2].parent or ""
-
-
-def _indicators(rulebook: Rulebook, standards: Iterable[StandardScore]) -> tuple[IndicatorScore, ...]:
-    maxima = dict.fromkeys(rulebook.indicators, 0)
-    points = dict.fromkeys(rulebook.indicators, 0)
-    for standard in standards:
-        level2 = rulebook.standards[standard.id].indicator
-        if standard.applies == "yes":
-            maxima[level2] += standard.maximum
-        points[level2] += standard.points
-    for level in (2, 1):
-        for indicator in rulebook.indicators.values():
-            if indicator.level == level:
-                if indicator.at_most is not None:
-                    points[indicator.id] = min(points[indicator.id], indicator.at_most)
-                if indicator.parent is not None:
-                    maxima[indicator.parent] += maxima[indicator.id]
-                    points[indicator.parent] += points[indicator.id]
-    return tuple(IndicatorScore(name, maxima[name], points[name]) for name in rulebook.indicators)
-
-
-def _score(
-    rulebook: Rulebook, standards: Sequence[StandardScore], asked: Sequence[Asked], counted: Sequence[int]
-) -> Score:
-    scoring = rulebook.scoring
-    weight = {
-        level2.id: level2.weight * rulebook.indicators[level2.parent or ""].weight
-        for level2 in rulebook.indicators.values()
-        if level2.level == 2
-    }
-    total = sum(s.maximum * weight[rulebook.standards[s.id].indicator] for s in standards)
-    if scoring.not_applicable == "leaves_the_fraction":
-        applicable = sum(
-            s.maximum * weight[rulebook.standards[s.id].indicator] for s in standards if s.applies == "yes"
+        Caps are those of the rule (`at_most`), the standard (its points) and the indicators (`at_most`).
+        Standards that don't apply leave the fraction, or keep their points, as the rulebook says.
+        """
+        wanted: dict[str, int] = {}
+        taken: dict[str, int] = {}
+        counted = self._count(asked, wanted, taken)
+        standards = tuple(
+            StandardScore(s.id, s.points, wanted[s.id], taken[s.id], applies[s.id])
+            if s.id in wanted
+            else self._untouched[(s.id, applies[s.id])]
+            for s in self._standards
         )
-    else:
+        points = sum(n * self._weight[part.standard] for part, n in zip(asked, counted, strict=True))
+        return Scored(standards, self._indicator_scores(standards), self._score(points, applies), tuple(counted))
+
+    def _count(self, asked: Sequence[Asked], wanted: dict[str, int], taken: dict[str, int]) -> list[int]:
+        rule_room, room = dict(self._rule_caps), dict(self._caps)
+        maxima = {s.id: s.points for s in self._standards} if asked else {}
+        counted = []
+        for part in asked:
+            points = part.points
+            if part.rule in rule_room:
+                points = min(points, rule_room[part.rule])
+                rule_room[part.rule] -= points
+            wanted[part.standard] = wanted.get(part.standard, 0) + points
+            points = min(points, maxima[part.standard] - taken.get(part.standard, 0))
+            taken[part.standard] = taken.get(part.standard, 0) + points
+            for indicator in self._above[part.standard]:
+                if indicator in room:
+                    points = min(points, room[indicator])
+                    room[indicator] -= points
+            counted.append(points)
+        return counted
+
+    def _indicator_scores(self, standards: Iterable[StandardScore]) -> tuple[IndicatorScore, ...]:
+        maxima = {i.id: 0 for i in self._indicators}
+        points = dict(maxima)
+        for standard in standards:
+            level2 = self._above[standard.id][0]
+            if standard.applies == "yes":
+                maxima[level2] += standard.maximum
+            points[level2] += standard.points
+        for level in (2, 1):
+            for indicator in self._indicators:
+                if indicator.level == level:
+                    if indicator.at_most is not None:
+                        points[indicator.id] = min(points[indicator.id], indicator.at_most)
+                    if indicator.parent is not None:
+                        maxima[indicator.parent] += maxima[indicator.id]
+                        points[indicator.parent] += points[indicator.id]
+        return tuple(IndicatorScore(i.id, maxima[i.id], points[i.id]) for i in self._indicators)
+
+    def _score(self, points: int, applies: Mapping[str, Applies]) -> Score:
+        scoring, total = self._scoring, self._total
         applicable = total
-    points = sum(
-        n * weight[rulebook.standards[part.standard].indicator] for part, n in zip(asked, counted, strict=True)
-    )
-    if scoring.direction == "lost":
-        value = scoring.start - points
-        if applicable != total:
-            value = (
-                divide(scoring.start * (applicable - points), applicable, scoring.rounding)
-                if applicable
-                else scoring.start
-            )
-    else:
-        value = scoring.start + points
-        if applicable != total and applicable:
-            value = scoring.start + divide(points * total, applicable, scoring.rounding)
-    if scoring.floor is not None:
-        value = max(value, scoring.floor)
-    if scoring.ceiling is not None:
-        value = min(value, scoring.ceiling)
-    return Score(value, points, applicable, total)
+        if scoring.not_applicable == "leaves_the_fraction":
+            applicable -= sum(s.points * self._weight[s.id] for s in self._standards if applies[s.id] != "yes")
+        if scoring.direction == "lost":
+            value = scoring.start - points
+            if applicable != total:
+                left = scoring.start * (applicable - points)
+                value = divide(left, applicable, scoring.rounding) if applicable else scoring.start
+        else:
+            value = scoring.start + points
+            if applicable != total and applicable:
+                value = scoring.start + divide(points * total, applicable, scoring.rounding)
+        if scoring.floor is not None:
+            value = max(value, scoring.floor)
+        if scoring.ceiling is not None:
+            value = min(value, scoring.ceiling)
+        return Score(value, points, applicable, total)
 
 
 def band_of(rulebook: Rulebook, scored: Scored) -> str:
