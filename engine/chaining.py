@@ -40,6 +40,13 @@ class Draft:
 
 
 @dataclass(slots=True, eq=False)
+class Shown:
+    """Values shown to the kernel that are no fact: a stage's measures, or the graded outcome."""
+
+    values: dict[str, Any]
+
+
+@dataclass(slots=True, eq=False)
 class Group:
     """One group of a measure with `per`."""
 
@@ -99,23 +106,22 @@ class Chain:
 
     def run_to_the_grade(self) -> None:
         """Decide everything that the grade rests on."""
-        shown = [(kind, fact) for kind, facts in self.facts.items() if kind in self.program.lower for fact in facts]
-        self._stage(0, shown)
+        self._stage(0, self.facts, {})
         for stage in range(1, self.program.strata.graded):
-            self._stage(stage, [])
+            self._stage(stage, {}, {})
 
-    def run_after_the_grade(self, outcome: Mapping[str, Any], points: Mapping[str, int]) -> None:
+    def run_after_the_grade(self, outcome: dict[str, Any], points: Mapping[str, int]) -> None:
         """Decide consequences; `points` lost or gained by standard and indicator."""
         for stage in range(self.program.strata.graded, self.program.strata.last + 1):
             first = stage == self.program.strata.graded
-            self._stage(stage, [(OUTCOME, outcome)] if first else [], points)
+            self._stage(stage, {OUTCOME: [Shown(outcome)]} if first else {}, points)
 
-    def _stage(self, stage: int, new: Iterable[tuple[str, Any]], points: Mapping[str, int] | None = None) -> None:
+    def _stage(self, stage: int, new: Mapping[str, Iterable[Any]], points: Mapping[str, int]) -> None:
         out: list[str] = []
-        for kind, thing in new:
-            self._show(kind, thing, thing if kind == OUTCOME else thing.values, out)
-        for name, part in self._measure_all(stage, points or {}):
-            self._show(group(name), part, part.values, out)
+        for kind, things in new.items():
+            self._show(kind, things, out)
+        for name, parts in self._measure_all(stage, points).items():
+            self._show(group(name), parts, out)
         self._show_summary(stage, out)
         self._sync_ids()
         gates = self.session.open_gate(stage)
@@ -126,15 +132,13 @@ class Chain:
             self._objects.append(None)  # the sentinel's id
             out = []
             for draft in drafts:
-                self._show(draft.type, draft, draft.values, out)
+                self._show(draft.type, (draft,), out)
             self._sync_ids()
 
-    def _show(self, kind: str, thing: Any, values: Any, out: list[str]) -> None:
+    def _show(self, kind: str, things: Iterable[Any], out: list[str]) -> None:
         lower = self.program.lower.get(kind)
         if lower is not None:
-            before = len(self._objects) - 1
-            after = lower(values, self.case.as_of, self.constants, self.texts, self.horizon, out, before)
-            self._objects.extend([thing] * (after - before))
+            lower(things, self.case.as_of, self.constants, self.texts, self.horizon, out, self._objects)
 
     def _sync_ids(self) -> None:
         self.session.last_id = len(self._objects) - 1
@@ -142,11 +146,11 @@ class Chain:
     def _show_summary(self, stage: int, out: list[str]) -> None:
         name = summary(stage)
         if name in self.program.lower:
-            values = {measure: measured.value for measure, measured in self.measured.items()}
-            values.update(dict.fromkeys((f"!{standard}" for standard in self.suspended), True))
-            self._show(name, None, values, out)
+            values: dict[str, Any] = {measure: measured.value for measure, measured in self.measured.items()}
+            values.update(dict.fromkeys([f"!{standard}" for standard in self.suspended], True))
+            self._show(name, (Shown(values),), out)
 
-    def _measure_all(self, stage: int, points: Mapping[str, int]) -> list[tuple[str, Group]]:
+    def _measure_all(self, stage: int, points: Mapping[str, int]) -> dict[str, list[Group]]:
         """Compute the measures of a stage; return the groups of those with `per`."""
         program, as_of = self.program, self.case.as_of
         for standard, kind, fits in program.suspensions.get(stage, ()):
@@ -158,11 +162,11 @@ class Chain:
                 self.measured.update(zip((measure.name for measure in measures), results, strict=True))
         for measure in program.formulas.get(stage, ()):
             self.measured[measure.name] = self._formula(measure.body, measure.when_nothing, points)
-        new = []
+        new = {}
         for grouped in program.grouped.get(stage, ()):
             name = grouped.measure.name
             self.groups[name] = groups = self._group(grouped)
-            new += [(name, groups[value]) for value in sorted(groups, key=str)]
+            new[name] = list(groups.values())
         return new
 
     def _group(self, grouped: Any) -> dict[Value, Group]:

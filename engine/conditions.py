@@ -6,7 +6,8 @@ source. Each condition has two readings: `true`, surely met, and `maybe`, met or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,6 +17,7 @@ from knowledge.rulebook import Const, Expr, FactType, Lasting, Op, Pattern, Ref,
 from knowledge.workdays import Calendar, add
 
 SYMBOLS: Mapping[Op, str] = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+_CONSTANT = re.compile(r"\bK(\d+)\b")
 # On which side of the boundary a comparison `value op as_of` flips: at the value itself or a day later.
 _FLIPS: Mapping[Op, tuple[int, ...]] = {"le": (0,), "gt": (0,), "lt": (1,), "ge": (1,), "eq": (0, 1), "ne": (0, 1)}
 MIRRORED: Mapping[Op, Op] = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
@@ -29,7 +31,7 @@ class Constants:
 
     def name(self, code: str) -> str:
         """Register source over `T` (as_of) and `P` (the producer's values) and return its name."""
-        return f"K[{self.codes.setdefault(code, len(self.codes))}]"
+        return f"K{self.codes.setdefault(code, len(self.codes))}"
 
     def compile(self, calendar: Calendar | None) -> Callable[[int, Mapping[str, Value]], tuple[Any, ...]]:
         """Return the function that computes all of them for one case."""
@@ -38,6 +40,12 @@ class Constants:
             f"def constants(T, P):\n    return ({body})\n", calendar
         )
         return compiled
+
+
+def constants_read(lines: Iterable[str]) -> list[str]:
+    """Return assignments that take the constants named in `lines` out of the case's tuple `K`."""
+    numbers = sorted({int(number) for line in lines for number in _CONSTANT.findall(line)})
+    return [f"K{number} = K[{number}]" for number in numbers]
 
 
 @dataclass(frozen=True, slots=True)

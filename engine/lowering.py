@@ -7,16 +7,16 @@ becomes a column that is 1 or absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from engine.conditions import Condition, Constants, Writer, compile_function
+from engine.conditions import Condition, Constants, Writer, compile_function, constants_read
 from engine.rete import Bucket
-from knowledge.rulebook import Value, Window
+from knowledge.rulebook import Window
 from knowledge.workdays import Calendar
 
-Lower: TypeAlias = Callable[[Mapping[str, Value], int, Any, dict[Any, int], list[int], list[str], int], int]
+Lower: TypeAlias = Callable[[Iterable[Any], int, Any, dict[Any, int], list[int], list[str], list[Any]], None]
 
 
 @dataclass(slots=True)
@@ -81,25 +81,26 @@ def event_lines(timeless: str, conditions: Sequence[Condition], constants: Const
 
 
 def compile_lowering(logical: LogicalType, buckets: Sequence[Bucket], calendar: Calendar | None) -> Lower:
-    """Return `lower(v, T, K, I, H, out, n) -> n`: appends the kernel's facts for one fact's values `v`.
+    """Return `lower(things, T, K, I, H, out, objects)`: appends the kernel's facts for each thing's `values`.
 
-    `n` is the last id used, before and after. `I` numbers the texts of the case.
+    A fact's id is its place in `objects`, where the thing is put once for each time it is shown.
+    `I` numbers the texts of the case.
     """
-    lines: list[str] = []
     body: list[str] = []
     for bucket in buckets:
         columns = [column for column in logical.columns.values() if column.name in bucket.columns]
         admit = " or ".join(dict.fromkeys(f"({logical.admits[marker]})" for marker in sorted(bucket.markers)))
-        body += [f"if {admit}:", "    n += 1", f'    s = f\'{{{{"sid":"s","id":{{n}},"t":{bucket.code}\'']
+        body += [f"if {admit}:", f'    s = f\'{{{{"sid":"s","id":{{len(objects)}},"t":{bucket.code}\'']
         for column in columns:
             body += [f"    {line}" for line in _column_lines(column)]
-        body.append("    out.append(s + '}')")
+        body += ["    out.append(s + '}')", "    objects.append(f)"]
     body += logical.events
     # Codes register their local names in the writer while they are made, so the names come last and stand first.
-    for code, name in logical.writer.local.items():
-        lines.append(f"{name} = {code}")
-    source = "def lower(v, T, K, I, H, out, n):\n"
-    source += "".join(f"    {line}\n" for line in (*lines, *body, "return n"))
+    names = [f"{name} = {code}" for code, name in logical.writer.local.items()]
+    source = "def lower(things, T, K, I, H, out, objects):\n"
+    source += "".join(f"    {line}\n" for line in constants_read((*names, *body)))
+    source += "    for f in things:\n        v = f.values\n"
+    source += "".join(f"        {line}\n" for line in (*names, *body))
     compiled: Lower = compile_function(source, calendar)
     return compiled
 

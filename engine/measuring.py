@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from engine.conditions import Constants, Writer, compile_function, conjunction, split
+from engine.conditions import Constants, Writer, compile_function, conjunction, constants_read, split
 from engine.horizon import NEVER
 from engine.lowering import Slots, event_lines
 from knowledge.rulebook import (
@@ -53,6 +53,7 @@ def compile_aggregates(
         results.append(result)
     names = [f"{name} = {code}" for code, name in writer.local.items()]
     source = "def measure(facts, T, K, H):\n"
+    source += "".join(f"    {line}\n" for line in constants_read((*names, *body, *results)))
     source += "".join(f"    {line}\n" for line in start)
     source += "    for f in facts:\n        v = f.values\n"
     source += "".join(f"        {line}\n" for line in (*names, *body))

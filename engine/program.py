@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.conditions import Constants, Writer, compile_function, split
-from engine.lowering import Slots, compile_lowering
+from engine.conditions import Constants, Writer, compile_function, constants_read, split
+from engine.lowering import Lower, Slots, compile_lowering
 from engine.measuring import aggregates_by_type, compile_aggregates
 from engine.rete import Kernel, NetworkTooLarge
 from engine.rulecode import KernelWriter, ways_to_fire
@@ -68,7 +68,7 @@ class Program:
     constants: Callable[..., tuple[Any, ...]]
     slots: Slots
     texts: Mapping[Any, int]
-    lower: Mapping[str, Callable[..., int]]
+    lower: Mapping[str, Lower]
     measure: Mapping[tuple[int, str], tuple[tuple[Measure, ...], Callable[..., tuple[Any, ...]]]]
     grouped: Mapping[int, tuple[Grouped, ...]]
     formulas: Mapping[int, tuple[Measure, ...]]
@@ -257,9 +257,10 @@ def _suspensions(
 def _matcher(rulebook: Rulebook, pattern: Pattern, constants: Constants) -> Callable[..., bool]:
     writer = Writer(constants)
     fits = split(pattern, rulebook.types[pattern.type], writer).true
-    names = "".join(f"    {name} = {code}\n" for code, name in writer.local.items())
+    names = [f"{name} = {code}" for code, name in writer.local.items()]
+    lines = "".join(f"    {line}\n" for line in (*constants_read((*names, fits)), *names))
     compiled: Callable[..., bool] = compile_function(
-        f"def fits(v, T, K):\n{names}    return {fits}\n", rulebook.calendar
+        f"def fits(v, T, K):\n{lines}    return {fits}\n", rulebook.calendar
     )
     return compiled
 
