@@ -129,18 +129,15 @@ class Evaluator:
 
     def _until(self, chain: Chain, firing: Firing) -> int:
         """Return the first day on which one of the premises stops counting by itself, NEVER if none does."""
-        until = NEVER
-        for pattern, thing in zip(firing.plan.rule.for_each, firing.key, strict=True):
-            until = min(until, self._pattern_until(pattern, thing.values, chain.case.as_of))
-            if isinstance(thing, Draft):
-                until = min(until, thing.until)
+        days = [NEVER, *(thing.until for thing in firing.key if isinstance(thing, Draft))]
+        for place, pattern in firing.plan.passing:
+            days.append(self._pattern_until(pattern, firing.key[place].values, chain.case.as_of))
         for name in firing.plan.decisive:
-            if name in chain.groups:
-                if firing.group is not None and firing.group in chain.groups[name]:
-                    until = min(until, chain.groups[name][firing.group].measured.until)
-            else:
-                until = min(until, chain.measured[name].until)
-        return until
+            if name not in chain.groups:
+                days.append(chain.measured[name].until)
+            elif firing.group in chain.groups[name]:
+                days.append(chain.groups[name][firing.group].measured.until)
+        return min(days)
 
     def _pattern_until(self, pattern: Pattern, values: Mapping[str, Value], as_of: int) -> int:
         until = NEVER

@@ -52,6 +52,8 @@ class RulePlan:
     """What a deduction notes down: place in the key, alias, field."""
     measures: tuple[str, ...]
     grouped: tuple[str, ...]
+    passing: tuple[tuple[int, Pattern], ...]
+    """Places in the key whose pattern time alone may end."""
     decisive: tuple[str, ...]
     """Measures read outside `any`: without one of them the rule is not applicable."""
 
@@ -179,6 +181,11 @@ def _plan(rulebook: Rulebook, strata: Strata, rule: Rule) -> RulePlan:
         fields=tuple((places[source], source, name) for source, name in noted if source in places),
         measures=tuple(name for name in measures if rulebook.measures[name].per is None),
         grouped=tuple(name for name in measures if rulebook.measures[name].per is not None),
+        passing=tuple(
+            (place, pattern)
+            for place, pattern in enumerate(rule.for_each)
+            if pattern.window is not None or pattern.active is not None
+        ),
         decisive=_decisive(rule),
     )
 
