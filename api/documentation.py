@@ -36,7 +36,7 @@ def openapi() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="说理 shuoli",
         version=version("shuoli"),
-        description="农产品生产主体信用评价,逐条说明理由。Credit grades of agricultural producers, each with its reasons.",
+        description="信用评价,逐条说明理由。Credit grades, each with its reasons.",
         path="/schema",
         render_plugins=[page],
         use_handler_docstrings=True,

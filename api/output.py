@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 import msgspec
 from rich.console import Console
@@ -14,7 +12,7 @@ language = click.option(
 )
 
 
-def print_json(document: Any) -> None:
+def print_json(document: object) -> None:
     """Print a document as UTF-8 JSON, indented, whatever the terminal's encoding."""
     encoded = msgspec.json.encode(document, order="deterministic")
     click.echo(msgspec.json.format(encoded, indent=2))

@@ -46,9 +46,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
 class RequestRefused(ShuoliError):
     """A request that can't be served as it is; `code` names why."""
 
-    def __init__(
-        self, code: str, message: str, *, help: str | None = None, problems: tuple[Problem, ...] = ()
-    ) -> None:
+    def __init__(self, code: str, message: str, *, help: str | None = None, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message, help=help, problems=problems)
         self.code = code
 
@@ -72,7 +70,8 @@ TITLES: dict[str, tuple[int, str]] = {
     "limit.time": (422, "评价超时 · the evaluation took too long"),
     "engine.failure": (503, "评价进程失败 · the evaluation failed"),
     "engine.disagreement": (500, "两个引擎不一致,未出等级 · the two engines disagree, so there is no grade"),
-    "internal": (500, "内部错误 · internal error"),
+    "health.not_ready": (503, "尚未就绪 · not ready"),
+    "internal.fault": (500, "内部错误 · internal error"),
 }
 
 _BY_STATUS = {404: "http.not_found", 405: "http.method", 413: "http.too_large", 415: "http.media_type"}
@@ -92,7 +91,7 @@ def problem_handlers() -> ExceptionHandlersMap:
 def documented(*codes: str) -> dict[int, ResponseSpec]:
     """Return what OpenAPI says of the errors with these codes, by status, with those that any request may meet."""
     by_status: dict[int, list[str]] = {}
-    for code in (*codes, "http.query", "http.request", "internal"):
+    for code in (*codes, "http.query", "http.request", "internal.fault"):
         by_status.setdefault(TITLES[code][0], []).append(code)
     return {
         status: ResponseSpec(
@@ -102,8 +101,10 @@ def documented(*codes: str) -> dict[int, ResponseSpec]:
     }
 
 
-def _respond(request: Request[Any, Any, Any], error: ShuoliError, headers: dict[str, str] | None = None) -> Response[Any]:
-    status, title = TITLES.get(error.code, TITLES["internal"])
+def _respond(
+    request: Request[Any, Any, Any], error: ShuoliError, headers: dict[str, str] | None = None
+) -> Response[Any]:
+    status, title = TITLES.get(error.code, TITLES["internal.fault"])
     document = ProblemDetails(
         type=f"/errors/{error.code}",
         title=title,
@@ -133,7 +134,7 @@ def _entry(problem: Problem) -> ErrorEntry:
 def _from_ours(request: Request[Any, Any, Any], error: ShuoliError) -> Response[Any]:
     if isinstance(error, EngineDisagreement):
         LOG.error("%s: chainer %s; checker %s", request_id(request.scope), error.chainer, error.checker)
-    elif TITLES.get(error.code, TITLES["internal"])[0] >= 500:
+    elif TITLES.get(error.code, TITLES["internal.fault"])[0] >= 500:
         LOG.error("%s: %s: %s", request_id(request.scope), error.code, error.message)
     return _respond(request, error)
 
@@ -152,4 +153,6 @@ def _from_depth(request: Request[Any, Any, Any], _error: RecursionError) -> Resp
 
 def _from_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     LOG.error("%s: fault", request_id(request.scope), exc_info=error)
-    return _respond(request, RequestRefused("internal", "something failed here; the log has it under the request id"))
+    return _respond(
+        request, RequestRefused("internal.fault", "something failed here; the log has it under the request id")
+    )

@@ -32,10 +32,14 @@ KnownAt = Annotated[
     ),
 ]
 RulebookName = Annotated[
-    str | None, QueryParameter(description="规则包 ID 或 ID@版本 · a rulebook's ID or ID@VERSION", max_length=130)
+    str | None,
+    QueryParameter(
+        description="规则包 ID 或 ID@版本 · a rulebook's ID or ID@VERSION",
+        schema_extra={"one_of": None, "type": "string"},
+    ),
 ]
 Language = Annotated[str, QueryParameter(description="zh | en", enum=["zh", "en"])]
-ProducerId = Annotated[str, PathParameter(description="主体的标识 · the producer's id", max_length=200)]
+ProducerId = Annotated[str, PathParameter(description="主体的标识 · the producer's id")]
 
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 

@@ -195,7 +195,15 @@ def _labelled(named: Mapping[str, Text]) -> tuple[LabelledView, ...]:
 
 def _indicator(one: Indicator) -> IndicatorView:
     return IndicatorView(
-        one.id, _words(one.label), one.points, one.parent, one.block, one.weight, one.at_most, one.minimum, one.otherwise
+        one.id,
+        _words(one.label),
+        one.points,
+        one.parent,
+        one.block,
+        one.weight,
+        one.at_most,
+        one.minimum,
+        one.otherwise,
     )
 
 

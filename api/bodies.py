@@ -1,0 +1,153 @@
+"""What OpenAPI says of request bodies: the vocabulary of the rulebook in use, as JSON schema.
+
+Bodies are read by `engine.reading` from raw bytes, so Litestar can't derive this by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from litestar.openapi.spec import Example, OpenAPI, OpenAPIMediaType, OpenAPIType, Reference, RequestBody, Schema
+
+from knowledge.rulebook import FactType, Field, Rulebook
+
+MOST_FACTS: Final = 5000
+_TEXT: Final = Schema(type=OpenAPIType.STRING, min_length=1, max_length=200)
+_SOURCE: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["system"],
+    properties={"system": _TEXT, "ref": Schema(type=OpenAPIType.STRING, max_length=200)},
+    additional_properties=False,
+)
+_INSTANT: Final = Schema(type=OpenAPIType.STRING, format="date-time", description="RFC 3339, with offset")
+_LIST: Final = Schema(type=OpenAPIType.ARRAY, items=Reference("#/components/schemas/Fact"), max_items=MOST_FACTS)
+_FACTS: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["facts"],
+    properties={"facts": _LIST},
+    additional_properties=False,
+)
+_CASE: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    description="按默认规则包的词汇。With another `rulebook`, its vocabulary holds instead.",
+    required=["producer", "facts"],
+    properties={"producer": Reference("#/components/schemas/Producer"), "facts": _LIST},
+    additional_properties=False,
+)
+
+
+def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
+    """Add the request bodies of this rulebook's vocabulary to the document."""
+    components = openapi.components
+    paths = openapi.paths
+    assert components is not None
+    assert components.schemas is not None
+    assert paths is not None
+    components.schemas |= {"Fact": _fact(rulebook), "Facts": _FACTS, "Producer": _producer(rulebook), "Case": _CASE}
+    case = example_case(rulebook)
+    bodies = {
+        ("/api/v1/gradings", "post"): ("Case", "主体及其事实 · a producer and its facts", case),
+        ("/api/v1/producers/{producer_id}", "put"): ("Producer", "主体 · a producer", case["producer"]),
+        ("/api/v1/producers/{producer_id}/facts", "post"): ("Facts", "新事实 · new facts", {"facts": case["facts"]}),
+    }
+    for (path, method), (name, description, example) in bodies.items():
+        media = OpenAPIMediaType(
+            schema=Reference(ref=f"#/components/schemas/{name}"),
+            examples={"example": Example(summary="示例 · example", value=example)},
+        )
+        getattr(paths[path], method).request_body = RequestBody(
+            content={"application/json": media}, description=description, required=True
+        )
+
+
+def example_case(rulebook: Rulebook) -> dict[str, Any]:
+    """Return a case that the rulebook accepts: its first kind, and one fact of its first type."""
+    fact = next(one for one in rulebook.types.values() if one.origin == "fact")
+    fields = {name: _example(field, rulebook) for name, field in fact.fields.items() if not field.optional}
+    attributes = {name: _example(field, rulebook) for name, field in rulebook.attributes.items() if not field.optional}
+    producer = {"id": "P1", "kind": next(iter(rulebook.kinds)), "region": "330110", "attributes": attributes}
+    return {
+        "producer": producer,
+        "facts": [{"type": fact.name, "fields": fields, "source": {"system": fact.source_system or "hand"}}],
+    }
+
+
+def _example(field: Field, rulebook: Rulebook) -> str | int | bool:
+    low = field.minimum or 0
+    match field.type:
+        case "choice":
+            return next(iter(field.choices))
+        case "yes_no":
+            return True
+        case "whole":
+            return low
+        case "decimal":
+            return f"{Decimal(low).scaleb(-field.places):f}"
+        case "date":
+            return date.fromordinal(max(rulebook.effective_from, low)).isoformat()
+        case _:
+            return f"{field.name}-1"[: field.maximum]
+
+
+def _producer(rulebook: Rulebook) -> Schema:
+    kinds = Schema(type=OpenAPIType.STRING, enum=list(rulebook.kinds))
+    return Schema(
+        type=OpenAPIType.OBJECT,
+        required=["kind"],
+        properties={"id": _TEXT, "kind": kinds, "region": _TEXT, "attributes": _values(rulebook.attributes.values())},
+        additional_properties=False,
+    )
+
+
+def _fact(rulebook: Rulebook) -> Schema:
+    return Schema(one_of=[_of_type(one, rulebook) for one in rulebook.types.values() if one.origin == "fact"])
+
+
+def _of_type(one: FactType, rulebook: Rulebook) -> Schema:
+    return Schema(
+        type=OpenAPIType.OBJECT,
+        title=one.name,
+        description=f"{one.label.zh} · {one.label.in_language('en')}",
+        required=["type", "fields"],
+        properties={
+            "type": Schema(const=one.name),
+            "fields": _values(one.fields.values()),
+            "source": _SOURCE,
+            "recorded_at": _INSTANT,
+            "status": Schema(type=OpenAPIType.STRING, enum=list(rulebook.fact_statuses)),
+        },
+        additional_properties=False,
+    )
+
+
+def _values(fields: Iterable[Field]) -> Schema:
+    fields = tuple(fields)
+    return Schema(
+        type=OpenAPIType.OBJECT,
+        required=[field.name for field in fields if not field.optional] or None,
+        properties={field.name: _value(field) for field in fields},
+        additional_properties=False,
+    )
+
+
+def _value(field: Field) -> Schema:
+    words = f"{field.label.zh} · {field.label.in_language('en')}" + (f" ({field.unit})" if field.unit else "")
+    match field.type:
+        case "choice":
+            return Schema(type=OpenAPIType.STRING, enum=list(field.choices), description=words)
+        case "yes_no":
+            return Schema(type=OpenAPIType.BOOLEAN, description=words)
+        case "whole":
+            return Schema(type=OpenAPIType.INTEGER, minimum=field.minimum, maximum=field.maximum, description=words)
+        case "decimal":
+            sign = "" if field.minimum is not None and field.minimum >= 0 else "-?"
+            places = rf"(\.[0-9]{{1,{field.places}}})?" if field.places else ""
+            pattern = f"^{sign}(0|[1-9][0-9]{{0,8}}){places}$"
+            return Schema(type=OpenAPIType.STRING, pattern=pattern, description=words)
+        case "date":
+            return Schema(type=OpenAPIType.STRING, format="date", description=words)
+        case _:
+            return Schema(type=OpenAPIType.STRING, min_length=1, max_length=field.maximum, description=words)
