@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
+
+from knowledge import written
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -61,3 +65,12 @@ def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
     links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
 
     assert [link for link in links if link and not (document.parent / link).exists()] == []
+
+
+def test_the_guide_names_every_key_that_a_rulebook_may_hold() -> None:
+    guide = (ROOT / "docs" / "rulebook-guide.md").read_text("utf-8")
+    shapes = [shape for _, shape in inspect.getmembers(written, inspect.isclass) if issubclass(shape, BaseModel)]
+    keys = {field.alias or name for shape in shapes for name, field in shape.model_fields.items()} - {"root"}
+
+    assert len(keys) > 50
+    assert sorted(key for key in keys if not re.search(rf"\b{key}\b", guide)) == []
