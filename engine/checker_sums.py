@@ -1,0 +1,165 @@
+"""The sums of a grading done again: caps, score, band, ceilings and vetoes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.grading import Deduction, IndicatorScore, Limit, Score, StandardScore
+from knowledge.rulebook import Band, Rounding, Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the deductions add up to. `counted` is in the order of deductions, 0 for those without points."""
+
+    counted: list[int]
+    standards: tuple[StandardScore, ...]
+    indicators: tuple[IndicatorScore, ...]
+    points: dict[str, int]
+    """Points lost (gained) by standard and indicator."""
+    score: Score
+    score_grade: str
+
+
+class Adder:
+    """Adds up deductions under one rulebook."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self._book = rulebook
+        self._rule_cap = {rule.id: rule.at_most for rule in rulebook.rules if rule.kind == "standard"}
+        self._path: dict[str, tuple[str, str, int | None, int | None, int]] = {}
+        for standard in rulebook.standards.values():
+            low = rulebook.indicators[standard.indicator]
+            high = rulebook.indicators[low.parent or low.id]
+            self._path[standard.id] = (low.id, high.id, low.at_most, high.at_most, low.weight * high.weight)
+        self._total = sum(s.points * self._path[s.id][4] for s in rulebook.standards.values())
+        self._rank = {band.grade: rank for rank, band in enumerate(rulebook.bands)}
+
+    def add(self, deductions: Sequence[Deduction], applies: Mapping[str, str]) -> Sums:
+        """Return all sums, taking caps in the order rule, standard, level 2, level 1."""
+        book = self._book
+        asked = dict.fromkeys(book.standards, 0)
+        lost = dict.fromkeys((*book.standards, *book.indicators), 0)
+        by_rule: dict[str, int] = {}
+        counted, weighted = [], 0
+        for deduction in deductions:
+            left = 0
+            if deduction.kind == "standard":
+                name, standard = deduction.rule, deduction.target
+                low, high, low_cap, high_cap, weight = self._path[standard]
+                left = _room(deduction.points, by_rule.get(name, 0), self._rule_cap[name])
+                by_rule[name] = by_rule.get(name, 0) + left
+                asked[standard] += left
+                left = _room(left, lost[standard], book.standards[standard].points)
+                lost[standard] += left
+                left = _room(left, lost[low], low_cap)
+                lost[low] += left
+                left = _room(left, lost[high], high_cap)
+                lost[high] += left
+                weighted += left * weight
+            counted.append(left)
+        standards = tuple(
+            [
+                StandardScore(name, standard.points, asked[name], lost[name], applies[name])  # type: ignore[arg-type]  # one of its literals
+                for name, standard in book.standards.items()
+            ]
+        )
+        maxima, applicable = self._maxima(applies)
+        indicators = tuple([IndicatorScore(name, maxima[name], lost[name]) for name in book.indicators])
+        value = self._value(weighted, applicable)
+        score = Score(value, weighted, applicable, self._total)
+        return Sums(counted, standards, indicators, lost, score, self._band(value, maxima, lost).grade)
+
+    def _maxima(self, applies: Mapping[str, str]) -> tuple[dict[str, int], int]:
+        keeps = self._book.scoring.not_applicable == "keeps_its_points"
+        maxima, applicable = dict.fromkeys(self._book.indicators, 0), 0
+        for standard in self._book.standards.values():
+            if keeps or applies[standard.id] == "yes":
+                low, high, _, _, weight = self._path[standard.id]
+                maxima[low] += standard.points
+                maxima[high] += standard.points
+                applicable += standard.points * weight
+        return maxima, applicable
+
+    def _value(self, points: int, applicable: int) -> int:
+        scoring = self._book.scoring
+        if scoring.direction == "lost":
+            value = scoring.start - points
+            if applicable and applicable != self._total:
+                value = divide(scoring.start * (applicable - points), applicable, scoring.rounding)
+        else:
+            value = scoring.start + points
+            if applicable and applicable != self._total:
+                value = scoring.start + divide(points * self._total, applicable, scoring.rounding)
+        if scoring.floor is not None:
+            value = max(value, scoring.floor)
+        return value if scoring.ceiling is None else min(value, scoring.ceiling)
+
+    def _band(self, value: int, maxima: Mapping[str, int], lost: Mapping[str, int]) -> Band:
+        worst = max((lost[name] for name in self._book.standards), default=0)
+        for band in self._book.bands[:-1]:
+            if band.low is not None and value < band.low:
+                continue
+            if band.high is not None and value > band.high:
+                continue
+            if band.worst_single is not None and worst > band.worst_single:
+                continue
+            if all(self._meets(d.indicator, d.at_least, d.at_most, maxima, lost) for d in band.demands):
+                return band
+        return self._book.bands[-1]
+
+    def _meets(
+        self, name: str, least: int | None, most: int | None, maxima: Mapping[str, int], lost: Mapping[str, int]
+    ) -> bool:
+        amount = maxima[name] - lost[name] if self._book.scoring.direction == "lost" else lost[name]
+        return (least is None or amount >= least) and (most is None or amount <= most)
+
+    def limits(self, deductions: Iterable[Deduction], sums: Sums) -> tuple[str, tuple[Limit, ...], tuple[Limit, ...]]:
+        """Return the final grade, the ceilings (missed minimums among them) and the vetoes."""
+        book = self._book
+        resting: dict[str, dict[str, list[Deduction]]] = {"ceiling": {}, "veto": {}}
+        for deduction in deductions:
+            if deduction.kind in resting:
+                resting[deduction.kind].setdefault(deduction.target, []).append(deduction)
+        found: list[tuple[str, str, str, tuple[str, ...]]] = []
+        for kind, names in (("ceiling", book.ceilings), ("veto", book.vetoes)):
+            for name in names:
+                if own := resting[kind].get(name):
+                    grade = max((str(deduction.grade) for deduction in own), key=self._rank.__getitem__)
+                    found.append((name, kind, grade, tuple([deduction.id for deduction in own])))
+        found += [(name, "indicator", grade, ()) for name, grade in self._missed(sums)]
+        final = max([sums.score_grade, *(grade for _, _, grade, _ in found)], key=self._rank.__getitem__)
+        decisive = final if final != sums.score_grade else None
+        limits = [Limit(name, kind, grade, ids, grade == decisive) for name, kind, grade, ids in found]  # type: ignore[arg-type]  # one of its literals
+        return (
+            final,
+            tuple([limit for limit in limits if limit.kind != "veto"]),
+            tuple([limit for limit in limits if limit.kind == "veto"]),
+        )
+
+    def _missed(self, sums: Sums) -> Iterable[tuple[str, str]]:
+        maxima = {score.id: score.maximum for score in sums.indicators}
+        for indicator in self._book.indicators.values():
+            if indicator.minimum is None or indicator.otherwise is None:
+                continue
+            least, most = (
+                (indicator.minimum, None) if self._book.scoring.better == "higher" else (None, indicator.minimum)
+            )
+            if not self._meets(indicator.id, least, most, maxima, sums.points):
+                yield indicator.id, indicator.otherwise
+
+
+def divide(top: int, bottom: int, rounding: Rounding) -> int:
+    """Return top / bottom as a whole number, halves up where so rounded; bottom is above zero."""
+    match rounding:
+        case "down":
+            return top // bottom
+        case "up":
+            return -(-top // bottom)
+        case _:
+            return (2 * top + bottom) // (2 * bottom)
+
+
+def _room(points: int, taken: int, cap: int | None) -> int:
+    return points if cap is None else max(0, min(points, cap - taken))
