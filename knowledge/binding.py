@@ -1,0 +1,328 @@
+"""From written files to meaning: every name, type and unit resolved, every problem noted with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from knowledge.problems import Problem, nearest
+from knowledge.rulebook import Const, Expr, Field, Op, Ref, Scalar, Shift, Test, Text, Unit, Value
+from knowledge.source import Document, Path
+
+_REFERENCE = re.compile(
+    r"(?:(?P<source>[a-z][a-z0-9_]*)\.(?P<name>[a-z][a-z0-9_]*)|(?P<as_of>as_of))"
+    r"(?:\s*(?P<sign>[+-])\s*(?P<amount>[0-9]{1,4})\s+(?P<unit>working days?|days?|weeks?|months?|years?))?"
+)
+_UNITS: Mapping[str, Unit] = {"day": "days", "week": "weeks", "month": "months", "year": "years"}
+_OPERATORS: Mapping[str, Op] = {
+    "is": "eq", "not": "ne", "in": "in", "not_in": "not_in", "below": "lt", "at_most": "le", "at_least": "ge",
+    "above": "gt", "before": "lt", "up_to": "le", "from": "ge", "after": "gt",
+}  # fmt: skip
+_ORDER_WORDS = {"below", "at_most", "at_least", "above"}
+_DATE_WORDS = {"before", "up_to", "from", "after"}
+ORDERED_TYPES = ("whole", "decimal", "share")
+LARGEST = 2**53
+
+
+class Misfit(Exception):
+    """A value that its field can't take; `expected` says what it can."""
+
+    def __init__(self, expected: str, code: str = "type.mismatch") -> None:
+        super().__init__(expected)
+        self.expected, self.code = expected, code
+
+
+@dataclass(slots=True)
+class Scope:
+    """What a rule's operands may refer to: the fields behind each alias."""
+
+    aliases: dict[str, Mapping[str, Field]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Notes:
+    """The problems found so far, and the files they are in."""
+
+    documents: Mapping[str, Document]
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(
+        self,
+        path: Path,
+        code: str,
+        message: str,
+        *,
+        given: object = None,
+        expected: str | None = None,
+        help: str | None = None,
+    ) -> None:
+        """Note a problem at `path`, whose first part is the file."""
+        place = self.documents[str(path[0])].place(path[1:])
+        shown = None if given is None else str(given)
+        problem = Problem(place, code, message, shown, expected, help)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def unknown(self, path: Path, what: str, name: object, known: Iterable[str]) -> None:
+        """Note a name that names nothing."""
+        known = list(known)
+        near = nearest(str(name), known)
+        listed = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
+        help_line = f"did you mean `{near}`?" if near else f"known: {listed}" if known else "none is declared"
+        self.add(path, "name.unknown", f"unknown {what} `{name}`", given=name, help=help_line)
+
+
+def text(data: Any) -> Text | None:
+    """Return a text from a map or a plain string."""
+    if data is None:
+        return None
+    return Text(data) if isinstance(data, str) else Text(data["zh"], data.get("en"))
+
+
+def sure_text(data: Any, otherwise: str) -> Text:
+    """Return a text, `otherwise` where none is given."""
+    return text(data) or Text(otherwise)
+
+
+def yes(data: Any) -> bool:
+    """Return whether a yes/no word says yes."""
+    return data is True or data == "yes"
+
+
+def duration(words: str) -> tuple[int, Unit]:
+    """Return amount and unit of `12 months`, `5 working days` and the like."""
+    amount, _, unit = words.partition(" ")
+    if unit.startswith("working day"):
+        return int(amount), "working_days"
+    if unit.rstrip("s") not in _UNITS:
+        raise Misfit("a length such as `12 months`, `90 days` or `5 working days`")
+    return int(amount), _UNITS[unit.rstrip("s")]
+
+
+def day(data: Any) -> int:
+    """Return the ordinal of an ISO date."""
+    try:
+        return date.fromisoformat(str(data)).toordinal()
+    except ValueError:
+        raise Misfit("a date such as `2026-03-01`") from None
+
+
+def encode(shape: Field, data: Any) -> Value:
+    """Return a literal encoded for a field.
+
+    Raises:
+        Misfit: it isn't one of the field's values.
+    """
+    if isinstance(data, dict) and set(data) == {"text"}:
+        data = data["text"]
+    match shape.type:
+        case "text":
+            if not isinstance(data, str | int | Decimal) or isinstance(data, bool):
+                raise Misfit("text")
+            return str(data)
+        case "choice":
+            word = {True: "yes", False: "no"}[data] if isinstance(data, bool) else str(data)
+            if word not in shape.choices:
+                near = nearest(word, shape.choices)
+                hint = f"; did you mean `{near}`?" if near else ""
+                raise Misfit(f"one of {', '.join(shape.choices)}{hint}", "value.unknown_choice")
+            return word
+        case "whole":
+            if not isinstance(data, int) or isinstance(data, bool):
+                raise Misfit("a whole number")
+            return _bounded(shape, data)
+        case "decimal" | "share":
+            return _bounded(shape, _scaled(shape, data))
+        case "yes_no":
+            if data not in (True, False, "yes", "no"):
+                raise Misfit("yes or no")
+            return yes(data)
+        case "date":
+            return day(data)
+
+
+def _scaled(shape: Field, data: Any) -> int:
+    places = shape.places
+    words = str(data)
+    if shape.type == "share":
+        if not (isinstance(data, str) and data.endswith("%")):
+            raise Misfit("a percentage such as `70%`")
+        words, places = words[:-1], 2
+    elif not isinstance(data, int | Decimal | str) or isinstance(data, bool):
+        raise Misfit("a number")
+    try:
+        scaled = Decimal(words) * 10**places
+    except ArithmeticError:
+        raise Misfit("a number") from None
+    if not scaled.is_finite() or scaled != int(scaled):
+        raise Misfit(f"at most {places} places", "value.too_precise")
+    return int(scaled)
+
+
+def _bounded(shape: Field, number: int) -> int:
+    if shape.minimum is not None and number < shape.minimum:
+        raise Misfit(f"at least {_plain(shape, shape.minimum)}", "value.out_of_bounds")
+    if shape.maximum is not None and number > shape.maximum:
+        raise Misfit(f"at most {_plain(shape, shape.maximum)}", "value.out_of_bounds")
+    if abs(number) > LARGEST:
+        raise Misfit("a number between -2^53 and 2^53", "value.out_of_bounds")
+    return number
+
+
+def _plain(shape: Field, number: int) -> str:
+    return str(Decimal(number).scaleb(-shape.places)) if shape.places else str(number)
+
+
+class ValueBinder:
+    """Binds operands and tests; shared by patterns, measures and producers."""
+
+    def __init__(self, notes: Notes, attributes: Mapping[str, Field], has_calendar: bool) -> None:
+        self.notes, self._attributes, self._has_calendar = notes, attributes, has_calendar
+
+    def constant(self, shape: Field, data: Any, path: Path) -> Value | None:
+        """Return an encoded literal; notes the problem and returns None where it doesn't fit."""
+        try:
+            return encode(shape, data)
+        except Misfit as misfit:
+            shown = "a map" if isinstance(data, dict) else "a list" if isinstance(data, list) else f"`{data}`"
+            message = f"`{shape.name}` can't be {shown}"
+            self.notes.add(path, misfit.code, message, given=data, expected=misfit.expected)
+            return None
+
+    def operand(self, shape: Field, data: Any, path: Path, scope: Scope, own: Mapping[str, Field]) -> Expr | None:
+        """Return a literal or a reference of the field's type."""
+        found = _REFERENCE.fullmatch(data.strip()) if isinstance(data, str) else None
+        if found is None or not self._refers(found, scope):
+            value = self.constant(shape, data, path)
+            return None if value is None else Const(value, shape.type)
+        shift = self._shift(found, path)
+        if found["as_of"]:
+            source, name, kind = "as_of", "", "date"
+        else:
+            source, name = found["source"], found["name"]
+            fields = own if source == "this" else self._attributes if source == "producer" else scope.aliases[source]
+            if source == "producer" and name in ("kind", "region", "id"):
+                kind = "text"
+            elif name not in fields:
+                self.notes.unknown(path, f"field of `{source}`", name, fields)
+                return None
+            else:
+                kind = fields[name].type
+        if not _comparable(shape.type, kind) or (shift is not None and kind != "date"):
+            self.notes.add(
+                path, "type.mismatch", f"`{shape.name}` ({shape.type}) can't be compared with `{data}` ({kind})",
+                given=data, expected=shape.type,
+            )  # fmt: skip
+            return None
+        self._same_places(shape, found, scope, own, path, data)
+        return Ref(source, name, kind, shift)  # type: ignore[arg-type]  # kinds are scalars
+
+    def _same_places(
+        self, shape: Field, found: re.Match[str], scope: Scope, own: Mapping[str, Field], path: Path, data: str
+    ) -> None:
+        fields = own if found["source"] == "this" else scope.aliases.get(found["source"] or "", self._attributes)
+        other = fields.get(found["name"] or "")
+        if other is not None and shape.type == "decimal" and (other.places, other.unit) != (shape.places, shape.unit):
+            self.notes.add(
+                path, "type.unit", f"`{shape.name}` and `{data}` differ in unit or places",
+                given=f"{other.places} places, {other.unit}", expected=f"{shape.places} places, {shape.unit}",
+            )  # fmt: skip
+
+    def _refers(self, found: re.Match[str], scope: Scope) -> bool:
+        return bool(found["as_of"]) or found["source"] in {"this", "producer"} | set(scope.aliases)
+
+    def _shift(self, found: re.Match[str], path: Path) -> Shift | None:
+        if found["amount"] is None:
+            return None
+        amount, unit = duration(f"{found['amount']} {found['unit']}")
+        self.needs_calendar(unit, path)
+        return Shift(-amount if found["sign"] == "-" else amount, unit)
+
+    def needs_calendar(self, unit: Unit, path: Path) -> None:
+        """Note a count of working days in a rulebook without a calendar."""
+        if unit == "working_days" and not self._has_calendar:
+            self.notes.add(
+                path, "calendar.missing", "working days are counted, but the rulebook names no calendar",
+                help="add `calendar: calendar.yaml` to rulebook.yaml",
+            )  # fmt: skip
+
+    def tests(
+        self, shape: Field, data: Any, path: Path, scope: Scope, own: Mapping[str, Field] | None = None
+    ) -> list[Test]:
+        """Return the tests written for one value: a literal, a list, or a map of operators."""
+        if isinstance(data, list):
+            data = {"in": data}
+        elif not isinstance(data, dict) or set(data) == {"text"}:
+            data = {"is": data}
+            path = path if not isinstance(data["is"], dict) else path
+        tests = []
+        for word, operand in data.items():
+            at = (*path, word) if word in self._written(path) else path
+            test = self._test(shape, word, operand, at, scope, own or {})
+            if test is not None:
+                tests.append(test)
+        return tests
+
+    def _written(self, path: Path) -> set[str]:
+        document = self.notes.documents[str(path[0])]
+        value: Any = document.data
+        for part in path[1:]:
+            value = value[part]
+        return set(value) if isinstance(value, dict) else set()
+
+    def _test(
+        self, shape: Field, word: str, operand: Any, path: Path, scope: Scope, own: Mapping[str, Field]
+    ) -> Test | None:
+        if word == "present":
+            if operand not in (True, False, "yes", "no"):
+                self.notes.add(path, "type.mismatch", "`present` takes yes or no", given=operand, expected="yes or no")
+                return None
+            return Test(shape.name, "present" if yes(operand) else "missing", None)
+        if word not in _OPERATORS:
+            self.notes.unknown(path, "comparison", word, [*_OPERATORS, "present"])
+            return None
+        op = _OPERATORS[word]
+        if op in ("in", "not_in"):
+            return self._listed(shape, op, operand, path)
+        ordered_choice = shape.type == "choice" and shape.ordered and word in _ORDER_WORDS
+        if word in _ORDER_WORDS and shape.type not in ORDERED_TYPES and not ordered_choice:
+            self._wrong_word(shape, word, path, "numbers, shares and ordered choices")
+            return None
+        if word in _DATE_WORDS and shape.type != "date":
+            self._wrong_word(shape, word, path, "dates")
+            return None
+        if ordered_choice:
+            return self._ranked(shape, op, operand, path)
+        expr = self.operand(shape, operand, path, scope, own)
+        return None if expr is None else Test(shape.name, op, expr)
+
+    def _wrong_word(self, shape: Field, word: str, path: Path, what: str) -> None:
+        self.notes.add(
+            path, "type.mismatch", f"`{word}` compares {what}, and `{shape.name}` is {shape.type}",
+            given=shape.type, expected=what,
+        )  # fmt: skip
+
+    def _listed(self, shape: Field, op: Op, operand: Any, path: Path) -> Test | None:
+        if not isinstance(operand, list) or not operand:
+            self.notes.add(path, "type.mismatch", f"`{op}` takes a list", given=operand, expected="a list of values")
+            return None
+        values = [self.constant(shape, item, (*path, place)) for place, item in enumerate(operand)]
+        return Test(shape.name, op, tuple(value for value in values if value is not None))
+
+    def _ranked(self, shape: Field, op: Op, operand: Any, path: Path) -> Test | None:
+        value = self.constant(shape, operand, path)
+        if value is None:
+            return None
+        order = list(shape.choices)
+        place = order.index(str(value))
+        kept = {"lt": order[:place], "le": order[: place + 1], "ge": order[place:], "gt": order[place + 1 :]}[op]
+        return Test(shape.name, "in", tuple(kept))
+
+
+def _comparable(left: Scalar, right: str) -> bool:
+    words = {"text", "choice"}
+    return left == right or (left in words and right in words)

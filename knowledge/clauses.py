@@ -1,0 +1,267 @@
+"""Patterns and clauses: how conditions are written, bound to their meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from knowledge.binding import Misfit, Notes, Scope, ValueBinder, duration, yes
+from knowledge.problems import nearest
+from knowledge.rulebook import (
+    Absent,
+    AnyOf,
+    Clause,
+    DateTest,
+    FactType,
+    Field,
+    Match,
+    MeasureTest,
+    Op,
+    OutcomeTest,
+    Pattern,
+    ProducerTest,
+    Test,
+    Text,
+    Window,
+)
+from knowledge.source import Path
+
+DATE = Field("date", "date", Text("日期", "date"))
+_PATTERN_KEYS = ("is", "where", "within", "on", "active")
+_DATE_WORDS: Mapping[str, Op] = {"after": "gt", "from": "ge", "before": "lt", "up_to": "le"}
+_OUTCOMES = ("grade", "score_grade", "veto", "ceiling", "status")
+OPPOSITE: Mapping[Op, Op] = {
+    "eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "le": "gt", "gt": "le",
+    "in": "not_in", "not_in": "in", "present": "missing", "missing": "present",
+}  # fmt: skip
+
+
+class ClauseBinder:
+    """Binds the conditions of one rulebook. `measures` gives each measure's value as a field."""
+
+    def __init__(
+        self,
+        values: ValueBinder,
+        types: Mapping[str, FactType],
+        producer: Mapping[str, Field],
+        measures: Mapping[str, Field],
+        outcomes: Mapping[str, Sequence[str]],
+    ) -> None:
+        self._values, self._types, self._producer = values, types, producer
+        self._measures, self._outcomes = measures, outcomes
+        self.notes: Notes = values.notes
+
+    def scope(self, for_each: Mapping[str, Any], when: Sequence[Any], path: Path) -> Scope:
+        """Return every alias that a rule binds, at whatever depth; the same alias twice is a problem."""
+        scope = Scope()
+        for alias, pattern in for_each.items():
+            self._declare(scope, alias, pattern, (*path, "for_each", alias))
+        self._collect(when, (*path, "when"), scope, inside=False)
+        return scope
+
+    def _collect(self, clauses: Sequence[Any], path: Path, scope: Scope, *, inside: bool) -> None:
+        for place, clause in enumerate(clauses):
+            if not isinstance(clause, dict):
+                continue
+            for key, value in clause.items():
+                at = (*path, place, key)
+                if key in ("any", "all") and isinstance(value, list):
+                    self._collect(value, at, scope, inside=inside or key == "any")
+                elif isinstance(value, dict) and "is" in value and not key.startswith("no "):
+                    if inside and key in scope.aliases:
+                        continue
+                    self._declare(scope, key, value, at)
+
+    def _declare(self, scope: Scope, alias: str, pattern: Any, path: Path) -> None:
+        if alias in scope.aliases or alias in ("this", "producer", "as_of", "measure", "group"):
+            self.notes.add(path, "rule.alias", f"`{alias}` is bound twice or is a reserved word", given=alias)
+        kind = self._types.get(pattern.get("is")) if isinstance(pattern, dict) else None
+        scope.aliases[alias] = kind.fields if kind is not None else {}
+
+    def pattern(self, alias: str, data: Any, path: Path, scope: Scope) -> Pattern | None:
+        """Return a pattern; None where its type is unknown."""
+        if not isinstance(data, dict) or "is" not in data:
+            self.notes.add(path, "shape.missing_key", f"`{alias}` needs `is: <type>`", expected="`is: …`")
+            return None
+        for key in data:
+            if key not in _PATTERN_KEYS:
+                near = nearest(key, _PATTERN_KEYS)
+                line = f"did you mean `{near}`?" if near else f"known here: {', '.join(_PATTERN_KEYS)}"
+                self.notes.add((*path, key), "shape.unknown_key", f"unknown key `{key}`", given=key, help=line)
+        kind = self._types.get(str(data["is"]))
+        if kind is None:
+            self.notes.unknown((*path, "is"), "type", data["is"], self._types)
+            return None
+        tests = self.where(kind.fields, data.get("where") or {}, (*path, "where"), scope)
+        active = data.get("active")
+        if active is not None and kind.lasting is None:
+            self.notes.add(
+                (*path, "active"), "type.mismatch", f"`{kind.name}` has no `lasts`, so it is never active or not",
+                help="declare `lasts` in vocabulary.yaml",
+            )  # fmt: skip
+            active = None
+        window = self.window(data, kind, path, scope)
+        return Pattern(alias, kind.name, tuple(tests), window, None if active is None else yes(active))
+
+    def where(self, fields: Mapping[str, Field], data: Any, path: Path, scope: Scope) -> list[Test]:
+        """Return the tests of a `where` map."""
+        if not isinstance(data, dict):
+            self.notes.add(path, "shape.value", "`where` takes a map of fields", expected="a map")
+            return []
+        tests: list[Test] = []
+        for name, test in data.items():
+            if name in fields:
+                tests += self._values.tests(fields[name], test, (*path, name), scope, fields)
+            else:
+                self.notes.unknown((*path, name), "field", name, fields)
+        return tests
+
+    def window(self, data: Mapping[str, Any], kind: FactType, path: Path, scope: Scope) -> Window | None:
+        """Return the window written beside a pattern or measure."""
+        within, on = data.get("within"), data.get("on") or kind.dated
+        if within is None:
+            if data.get("on") is not None:
+                self.notes.add((*path, "on"), "rule.window", "`on` needs `within` beside it")
+            return None
+        at = (*path, "within")
+        if on is None or on not in kind.fields or kind.fields[on].type != "date":
+            self.notes.add(
+                at, "rule.window", f"`{kind.name}` has no date `{on}` for a window", given=on,
+                help="give the type `dated`, or name a date field with `on`",
+            )  # fmt: skip
+            return None
+        if within == "calendar year":
+            return Window("calendar_year", on)
+        if isinstance(within, dict) and set(within) == {"since"}:
+            since = self._values.operand(DATE, within["since"], (*at, "since"), Scope(), {})
+            return None if since is None else Window("since", on, since=since)
+        try:
+            amount, unit = duration(str(within))
+        except (Misfit, ValueError):
+            expected = "`12 months`, `5 working days`, `calendar year` or `{since: date}`"
+            self.notes.add(at, "rule.window", f"`{within}` is no window", given=within, expected=expected)
+            return None
+        self._values.needs_calendar(unit, at)
+        return Window("last", on, amount, unit)
+
+    def clauses(self, data: Sequence[Any], path: Path, scope: Scope) -> tuple[Clause, ...]:
+        """Return the meaning of a list of clauses."""
+        bound: list[Clause] = []
+        for place, clause in enumerate(data):
+            if isinstance(clause, dict) and clause:
+                bound += self._clause(clause, (*path, place), scope)
+            else:
+                self.notes.add((*path, place), "rule.clause", "a condition is a map", expected="a map")
+        return tuple(bound)
+
+    def _clause(self, data: Mapping[str, Any], path: Path, scope: Scope) -> list[Clause]:
+        if "measure" in data:
+            return self._measure(data, path)
+        bound: list[Clause] = []
+        for key, value in data.items():
+            bound += self._keyed(key, value, (*path, key), scope)
+        return bound
+
+    def _keyed(self, key: str, value: Any, path: Path, scope: Scope) -> list[Clause]:
+        if key == "producer":
+            return self._producer_test(value, path)
+        if key in _DATE_WORDS:
+            expr = self._values.operand(DATE, value, path, scope, {})
+            return [] if expr is None else [DateTest(Test("as_of", _DATE_WORDS[key], expr), key)]
+        if key in ("any", "all", "not"):
+            return self._group(key, value if isinstance(value, list) else [value], path, scope)
+        if key in _OUTCOMES or key == "points" or (key.startswith("no ") and key[3:] in _OUTCOMES):
+            return self._outcome(key, value, path)
+        alias = key.removeprefix("no ")
+        pattern = self.pattern(alias, value, path, scope)
+        if pattern is None:
+            return []
+        return [Absent(pattern, key)] if key.startswith("no ") else [Match(pattern, key)]
+
+    def _group(self, key: str, parts: Sequence[Any], path: Path, scope: Scope) -> list[Clause]:
+        document = self.notes.documents[str(path[0])]
+        indexed = (*path[1:], 0) in document.places
+        bound = []
+        for place, part in enumerate(parts):
+            at = (*path, place) if indexed else path
+            if not isinstance(part, dict) or not part:
+                self.notes.add(at, "rule.clause", "a condition is a map", expected="a map")
+                continue
+            bound.append(tuple(self._clause(part, at, scope)))
+        if key == "any":
+            return [AnyOf(tuple(bound), "any")]
+        flat = [clause for part in bound for clause in part]
+        if key == "all":
+            return flat
+        return [self._opposite(flat, path)] if flat else []
+
+    def _opposite(self, clauses: Sequence[Clause], path: Path) -> Clause:
+        """Push `not` down to the tests: not all is any of the opposites."""
+        ways: list[tuple[Clause, ...]] = []
+        for clause in clauses:
+            match clause:
+                case Match() | Absent():
+                    self.notes.add(
+                        path, "rule.not", "`not` can't hold a pattern", help="write `no <name>: {is: …}` instead"
+                    )
+                case MeasureTest(tests=tests) | ProducerTest(tests=tests):
+                    ways += [(replace(clause, tests=(_opposite_test(test),)),) for test in tests]
+                case DateTest(test=test):
+                    ways.append((replace(clause, test=_opposite_test(test)),))
+                case OutcomeTest(negated=negated):
+                    ways.append((replace(clause, negated=not negated),))
+                case AnyOf(alternatives=alternatives):
+                    ways.append(tuple(self._opposite(alternative, path) for alternative in alternatives))
+        if len(ways) == 1 and len(ways[0]) == 1:
+            return ways[0][0]
+        return AnyOf(tuple(ways), "not")
+
+    def _measure(self, data: Mapping[str, Any], path: Path) -> list[Clause]:
+        name = data["measure"]
+        if name not in self._measures:
+            self.notes.unknown((*path, "measure"), "measure", name, self._measures)
+            return []
+        tests: list[Test] = []
+        for word, operand in data.items():
+            if word != "measure":
+                tests += self.measure_tests(name, {word: operand}, path)
+        if not tests and len(data) == 1:
+            self.notes.add(path, "rule.clause", f"measure `{name}` is compared with nothing", help="add `at_least: …`")
+        return [MeasureTest(name, tuple(tests), name)]
+
+    def measure_tests(self, name: str, data: Mapping[str, Any], path: Path) -> list[Test]:
+        """Return tests on a measure's value; operands are literals."""
+        return self._values.tests(self._measures[name], dict(data), path, Scope(), {})
+
+    def _producer_test(self, data: Any, path: Path) -> list[Clause]:
+        if not isinstance(data, dict):
+            self.notes.add(path, "shape.value", "`producer` takes a map", expected="a map")
+            return []
+        tests: list[Test] = []
+        for name, test in data.items():
+            if name in self._producer:
+                tests += self._values.tests(self._producer[name], test, (*path, name), Scope(), self._producer)
+            else:
+                self.notes.unknown((*path, name), "attribute", name, self._producer)
+        return [ProducerTest(tuple(tests), "producer")]
+
+    def _outcome(self, key: str, value: Any, path: Path) -> list[Clause]:
+        what = key.removeprefix("no ")
+        negated = key != what
+        if what == "points":
+            what = "standard"
+        if value in ("any", "none") and what not in ("grade", "score_grade", "standard"):
+            names: tuple[str, ...] = ()
+            negated = negated != (value == "none")
+        else:
+            listed = value if isinstance(value, list) else [value]
+            for place, name in enumerate(listed):
+                if str(name) not in self._outcomes[what]:
+                    self.notes.unknown((*path, place), what, name, self._outcomes[what])
+            names = tuple(str(name) for name in listed)
+        return [OutcomeTest(what, names, negated, key)]  # type: ignore[arg-type]  # one of its literals
+
+
+def _opposite_test(test: Test) -> Test:
+    return replace(test, op=OPPOSITE[test.op])

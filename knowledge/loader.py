@@ -1,0 +1,253 @@
+"""Reads a folder as a rulebook."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from knowledge.binding import Notes, ValueBinder, sure_text, text
+from knowledge.checks import check_meaning
+from knowledge.clauses import ClauseBinder
+from knowledge.problems import Problem, RulebookMissing, RulebookRefused
+from knowledge.rulebinding import MeasureBinder, RuleBinder, measure_field
+from knowledge.rulebook import Field, Rulebook, Standard, Text
+from knowledge.scenarios import check_scenarios
+from knowledge.shape import REQUIRED, check_shape, model_of
+from knowledge.source import Document, read_document
+from knowledge.vocabulary import (
+    bind_bands,
+    bind_calendar,
+    bind_fields,
+    bind_indicators,
+    bind_kinds,
+    bind_laws,
+    bind_remedies,
+    bind_scoring,
+    bind_statuses,
+    bind_types,
+    safe_day,
+)
+
+_EMPTY_SHA256 = "0" * 64
+
+
+def load_rulebook(folder: Path) -> Rulebook:
+    """Return the rulebook in a folder.
+
+    Raises:
+        RulebookMissing: the folder holds no rulebook.yaml.
+        RulebookRefused: it has problems; scenarios are not looked into.
+    """
+    rulebook, problems = _read(folder)
+    if rulebook is None or problems:
+        first = problems[0].as_text() if problems else str(folder)
+        raise RulebookRefused(
+            f"rulebook `{folder.name}` has {len(problems)} problems; the first: {first}", problems=tuple(problems)
+        )
+    return rulebook
+
+
+def check_rulebook(folder: Path) -> tuple[Rulebook | None, tuple[Problem, ...]]:
+    """Return the rulebook, None where it can't be bound, and every problem, those of its scenarios included.
+
+    Raises:
+        RulebookMissing: the folder holds no rulebook.yaml.
+    """
+    documents, problems = read_folder(folder)
+    rulebook = bind_documents(documents, problems)
+    if rulebook is not None:
+        problems += check_scenarios(rulebook, documents)
+    return rulebook, tuple(_in_order(problems))
+
+
+def read_folder(folder: Path) -> tuple[dict[str, Document], list[Problem]]:
+    """Return the folder's YAML files by name, and what is wrong with them as YAML."""
+    if not (folder / "rulebook.yaml").is_file():
+        raise RulebookMissing(
+            f"`{folder}` holds no rulebook.yaml", help="name a rulebook's folder, or an id of the catalog"
+        )
+    problems: list[Problem] = []
+    documents = {}
+    for path in sorted(folder.rglob("*.yaml")):
+        name = path.relative_to(folder).as_posix()
+        documents[name] = read_document(name, path.read_bytes(), problems)
+    return documents, problems
+
+
+def bind(files: Mapping[str, Any]) -> Rulebook:
+    """Return a rulebook from plain data by file name, as YAML would give it.
+
+    Raises:
+        RulebookRefused: it has problems.
+    """
+    problems: list[Problem] = []
+    rulebook = bind_documents({name: Document(name, data) for name, data in files.items()}, problems)
+    if rulebook is None or problems:
+        raise RulebookRefused(f"{len(problems)} problems", problems=tuple(_in_order(problems)))
+    return rulebook
+
+
+def _read(folder: Path) -> tuple[Rulebook | None, list[Problem]]:
+    documents, problems = read_folder(folder)
+    return bind_documents(documents, problems), _in_order(problems)
+
+
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    def key(problem: Problem) -> tuple[str, int, int, str]:
+        file, line, column = problem.place.rsplit(":", 2)
+        return file, int(line), int(column), problem.code
+
+    return sorted(problems, key=key)
+
+
+def bind_documents(documents: Mapping[str, Document], problems: list[Problem]) -> Rulebook | None:
+    """Return the rulebook that the files mean; problems are added, and None stands for what can't be bound."""
+    before = len(problems)
+    for name in REQUIRED:
+        if name not in documents:
+            problems.append(Problem(f"{name}:1:1", "file.missing", f"file `{name}` is missing", None, name))
+    head = documents.get("rulebook.yaml")
+    calendar = head.data.get("calendar") if head is not None and isinstance(head.data, dict) else None
+    if calendar is not None and calendar not in documents:
+        problems.append(
+            Problem(
+                head.place(("calendar",)) if head else "", "file.missing", f"file `{calendar}` is missing", calendar
+            )  # type: ignore[arg-type]  # the shape is checked below
+        )
+    for name, document in documents.items():
+        model = model_of(name, calendar if isinstance(calendar, str) else None)
+        if model is not None:
+            problems += check_shape(document, model)
+        elif not name.startswith("scenarios/"):
+            problems.append(Problem(f"{name}:1:1", "file.unknown", f"file `{name}` belongs to no rulebook", name))
+    if len(problems) > before:
+        return None
+    return _Binding(documents, problems).rulebook()
+
+
+class _Binding:
+    """One rulebook on its way from files to meaning."""
+
+    def __init__(self, documents: Mapping[str, Document], problems: list[Problem]) -> None:
+        self._documents = documents
+        self._notes = Notes(documents, problems)
+        self._head = self._data("rulebook.yaml")
+        self._words = self._data("vocabulary.yaml")
+        self._written = self._data("indicators.yaml")
+        self._types = bind_types(self._words, self._notes)
+        self._kinds, self._natural = bind_kinds(self._words)
+        self._attributes = bind_fields(
+            self._words.get("attributes") or {}, ("vocabulary.yaml", "attributes"), self._notes, optional=True
+        )
+        self._values = ValueBinder(self._notes, self._attributes, self._head.get("calendar") is not None)
+        self._indicators = bind_indicators(self._written)
+        self._bands = bind_bands(self._data("bands.yaml"), self._head["scoring"]["better"])
+        self._remedies = bind_remedies(self._data("remedies.yaml") or [])
+        self._laws = bind_laws(self._head.get("laws") or {}, self._notes)
+
+    def _data(self, name: str) -> Any:
+        document = self._documents.get(name)
+        return document.data if document is not None else None
+
+    def rulebook(self) -> Rulebook:
+        """Return the meaning of all files."""
+        head, words = self._head, self._words
+        producer = {
+            "kind": Field("kind", "choice", Text("类型", "kind"), choices=self._kinds),
+            "region": Field("region", "text", Text("地区", "region")),
+            **self._attributes,
+        }
+        measure_fields: dict[str, Field] = {}
+        known = self._known_names()
+        outcomes = {
+            **dict.fromkeys(("grade", "score_grade"), known["grade"]),
+            **{kind: known[kind] for kind in ("veto", "ceiling", "status")},
+            "standard": (*known["standard"], *self._indicators),
+        }
+        clauses = ClauseBinder(self._values, self._types, producer, measure_fields, outcomes)
+        measures = MeasureBinder(self._values, clauses, self._types, outcomes["standard"])
+        measures.bind(self._data("measures.yaml") or [], "measures.yaml")
+        measure_fields.update({m.name: measure_field(m, self._types) for m in measures.measures.values()})
+        standards = self._standards(clauses)
+        rules = RuleBinder(self._values, clauses, measures, self._types, standards, known, head["scoring"]["points"])
+        files = sorted(name for name in self._documents if name.startswith("rules/"))
+        written = [(name, place, rule) for name in files for place, rule in enumerate(self._data(name) or [])]
+        bound = (rules.rule(rule, (name, place), index) for index, (name, place, rule) in enumerate(written))
+        rulebook = Rulebook(
+            id=head["id"],
+            version=head["version"],
+            title=sure_text(head["title"], head["id"]),
+            status=head["status"],
+            notice=text(head.get("notice")),
+            effective_from=safe_day(head["effective_from"], ("rulebook.yaml", "effective_from"), self._notes) or 1,
+            effective_until=safe_day(head.get("effective_until"), ("rulebook.yaml", "effective_until"), self._notes),
+            sha256=digest_of(self._documents),
+            scoring=bind_scoring(head["scoring"]),
+            calendar=None
+            if head.get("calendar") is None
+            else bind_calendar(self._data(head["calendar"]), head["calendar"], self._notes),
+            laws=self._laws,
+            kinds=self._kinds,
+            natural_persons=self._natural,
+            attributes=self._attributes,
+            fact_statuses=bind_statuses(words),
+            types=self._types,
+            producer_statuses={name: sure_text(t, name) for name, t in (words.get("producer_statuses") or {}).items()},
+            ceilings={name: sure_text(t, name) for name, t in (words.get("ceilings") or {}).items()},
+            vetoes={name: sure_text(t, name) for name, t in (words.get("vetoes") or {}).items()},
+            measures=measures.measures,
+            standards=standards,
+            indicators=self._indicators,
+            rules=tuple(rule for rule in bound if rule is not None),
+            bands=self._bands,
+            remedies=self._remedies,
+        )
+        check_meaning(rulebook, self._notes)
+        return rulebook
+
+    def _known_names(self) -> dict[str, tuple[str, ...]]:
+        types = self._types.values()
+        return {
+            "finding": tuple(kind.name for kind in types if kind.origin == "finding"),
+            "consequence": tuple(kind.name for kind in types if kind.origin == "consequence"),
+            "standard": tuple(standard["id"] for standard in self._written["standards"]),
+            "ceiling": tuple(self._words.get("ceilings") or {}),
+            "veto": tuple(self._words.get("vetoes") or {}),
+            "status": tuple(self._words.get("producer_statuses") or {}),
+            "grade": tuple(band.grade for band in self._bands),
+            "kind": tuple(self._kinds),
+            "law": tuple(self._laws),
+            "remedy": tuple(self._remedies),
+        }
+
+    def _standards(self, clauses: ClauseBinder) -> dict[str, Standard]:
+        standards: dict[str, Standard] = {}
+        for place, written in enumerate(self._written["standards"]):
+            path = ("indicators.yaml", "standards", place)
+            for number, name in enumerate(written.get("applies_to") or ()):
+                if name not in self._kinds:
+                    self._notes.unknown((*path, "applies_to", number), "kind of producer", name, self._kinds)
+            by = written.get("suspended_by")
+            pattern = None
+            if by is not None:
+                pattern = clauses.pattern("suspended", by, (*path, "suspended_by"), clauses.scope({}, (), path))
+                if pattern is not None and self._types[pattern.type].origin != "finding":
+                    self._notes.add((*path, "suspended_by"), "type.mismatch", "only a finding suspends a standard")
+            if written["id"] in standards:
+                self._notes.add((*path, "id"), "name.duplicate", f"standard `{written['id']}` stands twice")
+            applies = written.get("applies_to")
+            standards[written["id"]] = Standard(
+                written["id"], sure_text(written["label"], written["id"]), written["points"], written["of"],
+                None if applies is None else tuple(applies), pattern, written.get("mode"),
+            )  # fmt: skip
+        return standards
+
+
+def digest_of(documents: Mapping[str, Document]) -> str:
+    """Return the SHA-256 of the files' canonical content: comments, order of keys and layout don't count."""
+    content = {name: document.data for name, document in documents.items()}
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

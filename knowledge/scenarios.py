@@ -1,0 +1,231 @@
+"""Cases that must come out as written, kept beside the rules they try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from knowledge.problems import Problem, nearest
+from knowledge.rulebook import Field, Rulebook
+from knowledge.source import Document, read_document
+
+EXPECTATIONS = (
+    "grade", "score", "score_grade", "points_lost", "points", "findings", "fired", "not_fired", "unknown",
+    "not_applicable", "ceilings", "vetoes", "statuses", "consequences", "remedies", "next_change_on", "measures", "error",
+)  # fmt: skip
+_SCENARIO_KEYS = ("name", "as_of", "known_at", "given", "producer", "facts", "and_facts", "expect", "cases")
+_FACT_KEYS = ("status", "recorded_at", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One case with what is expected of it. `case` has the shape of a case file."""
+
+    name: str
+    place: str
+    as_of: str
+    known_at: str | None
+    case: dict[str, Any]
+    expect: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Draft:
+    name: str
+    place: str
+    as_of: Any = None
+    known_at: Any = None
+    producer: dict[str, Any] = field(default_factory=dict)
+    facts: list[Any] = field(default_factory=list)
+    expect: dict[str, Any] = field(default_factory=dict)
+
+
+def load_scenarios(folder: Path, rulebook: Rulebook) -> tuple[Scenario, ...]:
+    """Return a rulebook's scenarios with their cases spread out, in the order of files and lines."""
+    problems: list[Problem] = []
+    names = sorted(path.relative_to(folder).as_posix() for path in (folder / "scenarios").rglob("*.yaml"))
+    documents = {name: read_document(name, (folder / name).read_bytes(), problems) for name in names}
+    return tuple(_scenarios(rulebook, documents, problems))
+
+
+def check_scenarios(rulebook: Rulebook, documents: Mapping[str, Document]) -> list[Problem]:
+    """Return what is wrong with the scenarios, and the rules that no scenario mentions."""
+    problems: list[Problem] = []
+    chosen = {name: document for name, document in documents.items() if name.startswith("scenarios/")}
+    scenarios = list(_scenarios(rulebook, chosen, problems))
+    head = documents["rulebook.yaml"].data
+    require = head.get("require") if isinstance(head, dict) else None
+    if isinstance(require, dict) and require.get("scenario") in ("no", False):
+        return problems
+    mentioned = {str(name) for scenario in scenarios for name in _mentioned(scenario.expect)}
+    for rule in rulebook.rules:
+        if rule.id not in mentioned and rule.target not in mentioned:
+            problems.append(
+                Problem(rule.source, "rule.without_scenario", f"no scenario tries rule `{rule.id}`", rule.id,
+                        help="name it under `expect` in a scenario")
+            )  # fmt: skip
+    return problems
+
+
+def _mentioned(expect: Mapping[str, Any]) -> Iterator[str]:
+    for value in expect.values():
+        if isinstance(value, dict | list):
+            yield from (str(name) for name in value)
+
+
+def _scenarios(rulebook: Rulebook, documents: Mapping[str, Document], problems: list[Problem]) -> Iterator[Scenario]:
+    for document in documents.values():
+        data: Any = document.data
+        if isinstance(data, list):
+            yield from _Reader(rulebook, document, problems, {}, {}).read(data, ())
+        elif isinstance(data, dict):
+            for key in set(data) - {"defaults", "givens", "scenarios"}:
+                problems.append(Problem(document.place((key,)), "scenario.key", f"unknown key `{key}`", key))
+            defaults, givens = data.get("defaults") or {}, data.get("givens") or {}
+            yield from _Reader(rulebook, document, problems, defaults, givens).read(
+                data.get("scenarios") or [], ("scenarios",)
+            )
+
+
+class _Reader:
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        document: Document,
+        problems: list[Problem],
+        defaults: Mapping[str, Any],
+        givens: Mapping[str, Any],
+    ) -> None:
+        self._rulebook, self._document, self._problems = rulebook, document, problems
+        self._defaults, self._givens = defaults, givens
+
+    def read(self, data: Any, path: tuple[Any, ...]) -> Iterator[Scenario]:
+        for place, written in enumerate(data):
+            at = (*path, place)
+            if not isinstance(written, dict) or "name" not in written:
+                self._add(at, "scenario.name", "a scenario needs a `name`")
+                continue
+            self._known(written, _SCENARIO_KEYS, at)
+            draft = self._start(written, at)
+            cases = written.get("cases") or {}
+            if draft.expect or not cases:
+                yield from self._finish(draft)
+            for name, case in cases.items():
+                here = (*at, "cases", name)
+                self._known(case, _SCENARIO_KEYS[1:-1], here)
+                own = replace(
+                    draft,
+                    name=f"{draft.name}: {name}",
+                    place=self._document.place(here),
+                    producer=dict(draft.producer),
+                    facts=list(draft.facts),
+                    expect={},
+                )
+                self._override(own, case, here)
+                yield from self._finish(own)
+
+    def _start(self, written: dict[str, Any], at: tuple[Any, ...]) -> _Draft:
+        draft = _Draft(str(written["name"]), self._document.place(at))
+        given = written.get("given")
+        if given is not None:
+            if given in self._givens:
+                self._override(draft, self._givens[given], ("givens", given))
+            else:
+                self._add((*at, "given"), "name.unknown", f"unknown given `{given}`", self._givens)
+        self._override(draft, written, at, adds=given is not None)
+        return draft
+
+    def _override(self, draft: _Draft, data: Mapping[str, Any], at: tuple[Any, ...], *, adds: bool = False) -> None:
+        draft.as_of = data.get("as_of", draft.as_of)
+        draft.known_at = data.get("known_at", draft.known_at)
+        draft.producer |= data.get("producer") or {}
+        if "facts" in data:
+            facts = self._facts(data["facts"] or [], (*at, "facts"))
+            draft.facts = [*draft.facts, *facts] if adds else facts
+        draft.facts = [*draft.facts, *self._facts(data.get("and_facts") or [], (*at, "and_facts"))]
+        if "expect" in data:
+            draft.expect = dict(data["expect"] or {})
+            self._known(draft.expect, EXPECTATIONS, (*at, "expect"))
+            self._rules_named(draft.expect, (*at, "expect"))
+
+    def _rules_named(self, expect: Mapping[str, Any], at: tuple[Any, ...]) -> None:
+        rulebook = self._rulebook
+        rules = {rule.id for rule in rulebook.rules} | {rule.target for rule in rulebook.rules}
+        known: dict[str, Any] = {
+            "points_lost": rulebook.standards, "points": rulebook.standards, "findings": rulebook.types,
+            "fired": rules, "not_fired": rules, "unknown": rules, "not_applicable": rules, "ceilings": rulebook.ceilings,
+            "vetoes": rulebook.vetoes, "statuses": rulebook.producer_statuses, "consequences": rulebook.types,
+            "remedies": rulebook.remedies, "measures": rulebook.measures,
+        }  # fmt: skip
+        for key, names in known.items():
+            value = expect.get(key)
+            for name in value if isinstance(value, dict | list) else ():
+                if str(name) not in names and not (key == "ceilings" and str(name) in rulebook.indicators):
+                    self._add((*at, key), "name.unknown", f"`{name}` under `{key}` names nothing", names, str(name))
+
+    def _facts(self, data: Any, at: tuple[Any, ...]) -> list[Any]:
+        facts = []
+        for place, written in enumerate(data):
+            names = [name for name in written if name not in _FACT_KEYS] if isinstance(written, dict) else []
+            if len(names) != 1:
+                self._add((*at, place), "scenario.fact", "a fact is `<type>: {…}`")
+                continue
+            kind = self._rulebook.types.get(names[0])
+            fields = (self._defaults.get(names[0]) or {}) | (written[names[0]] or {})
+            shapes = kind.fields if kind is not None else {}
+            fact = {
+                "type": names[0],
+                "fields": {name: _json(shapes.get(name), v) for name, v in fields.items() if v is not None},
+            }
+            facts.append(fact | {key: written[key] for key in _FACT_KEYS if key in written})
+        return facts
+
+    def _finish(self, draft: _Draft) -> Iterator[Scenario]:
+        if draft.as_of is None:
+            self._problems.append(Problem(draft.place, "scenario.as_of", f"scenario `{draft.name}` has no `as_of`"))
+            return
+        producer = dict(draft.producer)
+        attributes = {
+            k: _json(self._rulebook.attributes.get(k), v)
+            for k, v in producer.items()
+            if k not in ("id", "kind", "region")
+        }
+        case = {
+            "producer": {
+                "id": str(producer.get("id", "S-1")),
+                "kind": producer.get("kind", next(iter(self._rulebook.kinds))),
+                "region": str(producer.get("region", "330100")),
+                "attributes": attributes,
+            },
+            "facts": draft.facts,
+        }
+        known_at = None if draft.known_at is None else str(draft.known_at)
+        yield Scenario(draft.name, draft.place, str(draft.as_of), known_at, case, draft.expect)
+
+    def _known(self, data: Mapping[str, Any], keys: tuple[str, ...], at: tuple[Any, ...]) -> None:
+        for key in data:
+            if key not in keys:
+                self._add((*at, key), "scenario.key", f"unknown key `{key}`", keys, key)
+
+    def _add(self, at: tuple[Any, ...], code: str, message: str, names: Any = (), given: str | None = None) -> None:
+        near = nearest(given, names) if given is not None else None
+        help_line = f"did you mean `{near}`?" if near else None
+        self._problems.append(Problem(self._document.place(at), code, message, given, None, help_line))
+
+
+def _json(shape: Field | None, value: Any) -> Any:
+    """Return a written value as a case file has it: decimals as strings, yes/no as booleans."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if shape is None:
+        return value
+    if shape.type == "yes_no":
+        return {"yes": True, "no": False}.get(value, value) if isinstance(value, str) else value
+    if shape.type == "choice" and isinstance(value, bool):
+        return "yes" if value else "no"
+    if shape.type in ("decimal", "text", "choice", "date") and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
