@@ -187,7 +187,7 @@ class Chain:
 
     def _formula(self, body: Any, nothing: Value | None, points: Mapping[str, int]) -> Measured:
         if isinstance(body, PointsMeasure):
-            return Measured(sum(points[name] for name in body.of), len(body.of), (), NEVER)
+            return Measured(sum(points[name] for name in body.of), 0, (), NEVER)
         assert isinstance(body, Arithmetic)
         until = NEVER
 

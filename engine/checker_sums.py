@@ -72,13 +72,15 @@ class Adder:
         return Sums(counted, standards, indicators, lost, score, self._band(value, maxima, lost).grade)
 
     def _maxima(self, applies: Mapping[str, str]) -> tuple[dict[str, int], int]:
+        """Return by indicator the points that apply, and the weighted points the score is a part of."""
         keeps = self._book.scoring.not_applicable == "keeps_its_points"
         maxima, applicable = dict.fromkeys(self._book.indicators, 0), 0
         for standard in self._book.standards.values():
-            if keeps or applies[standard.id] == "yes":
-                low, high, _, _, weight = self._path[standard.id]
+            low, high, _, _, weight = self._path[standard.id]
+            if applies[standard.id] == "yes":
                 maxima[low] += standard.points
                 maxima[high] += standard.points
+            if keeps or applies[standard.id] == "yes":
                 applicable += standard.points * weight
         return maxima, applicable
 
