@@ -11,7 +11,7 @@ from engine.horizon import NEVER
 from engine.measuring import NOTHING, Measured, evaluate_formula
 from engine.program import Program, RulePlan
 from engine.rete import Session
-from engine.rulecode import OUTCOME, group, summary
+from engine.rulecode import group, summary
 from knowledge.rulebook import (
     Arithmetic,
     Const,
@@ -41,7 +41,7 @@ class Draft:
 
 @dataclass(slots=True, eq=False)
 class Shown:
-    """Values shown to the kernel that are no fact: a stage's measures, or the graded outcome."""
+    """Values shown to the kernel that are no fact: what is known at a stage."""
 
     values: dict[str, Any]
 
@@ -93,6 +93,8 @@ class Chain:
     measured: dict[str, Measured] = field(default_factory=dict)
     groups: dict[str, dict[Value, Group]] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
+    outcome: dict[str, Any] = field(default_factory=dict)
+    """What outcome tests look at, by `@` and what they test; empty before the grade."""
     firings: dict[tuple[Any, ...], Firing] = field(default_factory=dict)
     drafts: dict[tuple[Any, ...], Draft] = field(default_factory=dict)
     _objects: list[Any] = field(default_factory=lambda: [None])
@@ -112,9 +114,9 @@ class Chain:
 
     def run_after_the_grade(self, outcome: dict[str, Any], points: Mapping[str, int]) -> None:
         """Decide consequences; `points` lost or gained by standard and indicator."""
+        self.outcome = {f"@{name}": value for name, value in outcome.items()}
         for stage in range(self.program.strata.graded, self.program.strata.last + 1):
-            first = stage == self.program.strata.graded
-            self._stage(stage, {OUTCOME: [Shown(outcome)]} if first else {}, points)
+            self._stage(stage, {}, points)
 
     def _stage(self, stage: int, new: Mapping[str, Iterable[Any]], points: Mapping[str, int]) -> None:
         out: list[str] = []
@@ -148,6 +150,7 @@ class Chain:
         if name in self.program.lower:
             values: dict[str, Any] = {measure: measured.value for measure, measured in self.measured.items()}
             values.update(dict.fromkeys([f"!{standard}" for standard in self.suspended], True))
+            values.update(self.outcome)
             self._show(name, (Shown(values),), out)
 
     def _measure_all(self, stage: int, points: Mapping[str, int]) -> dict[str, list[Group]]:

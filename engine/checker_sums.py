@@ -143,10 +143,10 @@ class Adder:
     def _missed(self, sums: Sums) -> Iterable[tuple[str, str]]:
         maxima = {score.id: score.maximum for score in sums.indicators}
         for indicator in self._book.indicators.values():
-            if indicator.minimum is None or indicator.otherwise is None:
+            if indicator.minimum is None or indicator.otherwise is None or not maxima[indicator.id]:
                 continue
             least, most = (
-                (indicator.minimum, None) if self._book.scoring.better == "higher" else (None, indicator.minimum)
+                (indicator.minimum, None) if self._book.scoring.direction == "lost" else (None, indicator.minimum)
             )
             if not self._meets(indicator.id, least, most, maxima, sums.points):
                 yield indicator.id, indicator.otherwise

@@ -33,7 +33,6 @@ from knowledge.rulebook import (
 )
 from knowledge.strata import Strata, formula_measures
 
-CASE, OUTCOME = "*0", "*outcome"
 _MOST_WAYS = 64
 _NATIVE: frozenset[Op] = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 _OPPOSITE: Mapping[Op, Op] = {
@@ -43,7 +42,7 @@ _OPPOSITE: Mapping[Op, Op] = {
 
 
 def summary(stage: int) -> str:
-    """Return the logical type that carries the measures of a stage."""
+    """Return the logical type that carries what is known of producer, measures and outcome at a stage."""
     return f"*{stage}"
 
 
@@ -125,23 +124,78 @@ class KernelWriter:
     def rule(self, name: str, rule: Rule, way: Way) -> KernelRule:
         """Return one way to fire as a kernel rule."""
         parts: dict[str, _Part] = {}
-        self._case_part(rule, way, parts)
+        stage = self._summary_stage(rule, way)
+        if stage is not None:
+            self._summary_part(rule, way, self._part(parts, "c", summary(stage)))
         for clause, inside in way.clauses:
-            if isinstance(clause, MeasureTest):
-                self._measure_part(rule, clause, inside, parts)
-            elif isinstance(clause, OutcomeTest):
-                self._flag(parts, "o", OUTCOME, _outcome_code(clause), rule)
-        if rule.kind == "consequence":
-            self._part(parts, "o", OUTCOME)
-        self._read_measures(rule, parts)
+            if isinstance(clause, MeasureTest) and self._rulebook.measures[clause.measure].per is not None:
+                if inside:
+                    raise NetworkTooLarge(f"measure `{clause.measure}` has groups and can't stand inside `any`")
+                self._measure_tests(rule, clause, inside, self._group_part(clause.measure, parts), "value")
+        for measure in self._measures_given(rule):
+            if self._rulebook.measures[measure].per is not None:
+                self._group_part(measure, parts)
         names = self._positive_parts(rule, way, parts)
         self._date_tests(rule, way, names, parts)
         gate = self._absences(rule, way, parts)
         if not any(not part.negated for part in parts.values()):
-            parts = {"c0": self._part({}, "c0", CASE), **parts}
+            parts = {"c": self._part({}, "c", summary(0)), **parts}
         ordered = sorted(parts.values(), key=lambda part: part.negated)
         self._join(ordered, rule, names)
         return KernelRule(name, tuple(self._finish(part) for part in ordered), gate)
+
+    def _summary_stage(self, rule: Rule, way: Way) -> int | None:
+        """Return the stage whose summary holds all that the rule asks of producer, measures and outcome."""
+        stages = []
+        for clause, _ in way.clauses:
+            if isinstance(clause, ProducerTest) or (isinstance(clause, DateTest) and _alias_read(clause) is None):
+                stages.append(0)
+            elif isinstance(clause, MeasureTest) and self._rulebook.measures[clause.measure].per is None:
+                stages.append(self._strata.measures[clause.measure])
+        for measure in self._measures_given(rule):
+            if self._rulebook.measures[measure].per is None:
+                stages.append(self._strata.measures[measure])
+        if rule.applies_to is not None:
+            stages.append(0)
+        if rule.kind == "consequence":
+            stages.append(self._strata.graded)
+        if rule.kind == "standard" and (by := self._rulebook.standards[rule.target].suspended_by) is not None:
+            stages.append(self._strata.types[by.type] + 1)
+        return max(stages, default=None)
+
+    def _summary_part(self, rule: Rule, way: Way, part: _Part) -> None:
+        writer = part.logical.writer
+        conditions: list[Condition] = []
+        if rule.applies_to is not None:
+            code = self._constants.name(f"P.get('kind') in {tuple(rule.applies_to)!r}")
+            conditions.append(Condition(code, code))
+        for clause, inside in way.clauses:
+            if isinstance(clause, ProducerTest):
+                for test in clause.tests:
+                    value = self._constants.name(f"P.get({test.name!r})")
+                    conditions.append(writer.test(value, test, frozenset()))
+            elif isinstance(clause, DateTest) and _alias_read(clause) is None:
+                conditions.append(writer.as_of_test(clause.test, frozenset()))
+            elif isinstance(clause, OutcomeTest):
+                conditions.append(_outcome_code(clause))
+            elif isinstance(clause, MeasureTest) and self._rulebook.measures[clause.measure].per is None:
+                self._measure_tests(rule, clause, inside, part, clause.measure)
+        if rule.kind == "standard" and self._rulebook.standards[rule.target].suspended_by is not None:
+            free = f"{writer.own('!' + rule.target)} is None"
+            conditions.append(Condition(free, free))
+        if isinstance(rule.points, FormulaPoints):
+            # A rule whose points read a measure does not fire where the measure is not applicable.
+            given = (f"{writer.own(name)} is not None" for name in sorted(set(formula_measures(rule.points.formula))))
+            conditions += [Condition(code, code) for code in given]
+        self._note_events(part.logical, "True", conditions)
+        for condition in conditions:
+            part.flags.append(condition.maybe if rule.unknown_fires else condition.true)
+            part.admits.append(part.flags[-1])
+
+    def _measures_given(self, rule: Rule) -> list[str]:
+        names = set(formula_measures(rule.points.formula)) if isinstance(rule.points, FormulaPoints) else set()
+        names |= {expr.name for expr in rule.gives.values() if isinstance(expr, Ref) and expr.source == "measure"}
+        return sorted(names)
 
     def _logical(self, name: str) -> LogicalType:
         if name not in self.types:
@@ -151,42 +205,8 @@ class KernelWriter:
     def _part(self, parts: dict[str, _Part], alias: str, logical: str) -> _Part:
         return parts.setdefault(alias, _Part(alias, self._logical(logical)))
 
-    def _flag(self, parts: dict[str, _Part], alias: str, logical: str, condition: Condition, rule: Rule) -> None:
-        code = condition.maybe if rule.unknown_fires else condition.true
-        part = self._part(parts, alias, logical)
-        part.flags.append(code)
-        part.admits.append(code)
-
-    def _case_part(self, rule: Rule, way: Way, parts: dict[str, _Part]) -> None:
-        writer = self._logical(CASE).writer
-        conditions: list[Condition] = []
-        if rule.applies_to is not None:
-            code = self._constants.name(f"P.get('kind') in {tuple(rule.applies_to)!r}")
-            conditions.append(Condition(code, code))
-        for clause, _ in way.clauses:
-            if isinstance(clause, ProducerTest):
-                for test in clause.tests:
-                    value = self._constants.name(f"P.get({test.name!r})")
-                    conditions.append(writer.test(value, test, frozenset()))
-            elif isinstance(clause, DateTest) and _alias_read(clause) is None:
-                conditions.append(writer.as_of_test(clause.test, frozenset()))
-        for condition in conditions:
-            self._flag(parts, "c0", CASE, condition, rule)
-        self._note_events(self._logical(CASE), "True", conditions)
-        if rule.kind == "standard" and (by := self._rulebook.standards[rule.target].suspended_by) is not None:
-            stage = self._strata.types[by.type] + 1
-            free = f"{self._logical(summary(stage)).writer.own('!' + rule.target)} is None"
-            self._flag(parts, f"c{stage}", summary(stage), Condition(free, free), rule)
-
-    def _measure_part(self, rule: Rule, clause: MeasureTest, inside: bool, parts: dict[str, _Part]) -> None:
+    def _measure_tests(self, rule: Rule, clause: MeasureTest, inside: bool, part: _Part, field_name: str) -> None:
         measure = self._rulebook.measures[clause.measure]
-        if measure.per is not None:
-            if inside:
-                raise NetworkTooLarge(f"measure `{measure.name}` has groups and can't stand inside `any`")
-            part, field_name = self._group_part(measure.name, parts), "value"
-        else:
-            stage = self._strata.measures[measure.name]
-            part, field_name = self._part(parts, f"c{stage}", summary(stage)), measure.name
         writer = part.logical.writer
         value = writer.own(field_name)
         for test in clause.tests:
@@ -206,21 +226,6 @@ class KernelWriter:
     def _group_part(self, measure: str, parts: dict[str, _Part]) -> _Part:
         alias = next((part.alias for part in parts.values() if part.logical.name == group(measure)), None)
         return self._part(parts, alias or f"m{sum(a[0] == 'm' for a in parts)}", group(measure))
-
-    def _read_measures(self, rule: Rule, parts: dict[str, _Part]) -> None:
-        """A rule whose points read a measure waits for it and does not fire where it is not applicable."""
-        names = set(formula_measures(rule.points.formula)) if isinstance(rule.points, FormulaPoints) else set()
-        given = {expr.name for expr in rule.gives.values() if isinstance(expr, Ref) and expr.source == "measure"}
-        for name in sorted(names | given):
-            if self._rulebook.measures[name].per is not None:
-                self._group_part(name, parts)
-                continue
-            stage = self._strata.measures[name]
-            part = self._part(parts, f"c{stage}", summary(stage))
-            if name in names:
-                code = f"{part.logical.writer.own(name)} is not None"
-                part.flags.append(code)
-                part.admits.append(code)
 
     def _positive_parts(self, rule: Rule, way: Way, parts: dict[str, _Part]) -> dict[str, str]:
         """Add `for_each` and matched patterns; return kernel aliases by the rule's aliases."""
@@ -351,10 +356,10 @@ def _may_miss(kind: FactType, ref: Ref) -> bool:
 
 def _outcome_code(clause: OutcomeTest) -> Condition:
     if clause.what in ("grade", "score_grade"):
-        code = f"v[{clause.what!r}] in {clause.names!r}"
+        code = f"v['@{clause.what}'] in {clause.names!r}"
     elif clause.names:
-        code = f"not v[{clause.what!r}].isdisjoint({clause.names!r})"
+        code = f"not v['@{clause.what}'].isdisjoint({clause.names!r})"
     else:
-        code = f"bool(v[{clause.what!r}])"
+        code = f"bool(v['@{clause.what}'])"
     code = f"(not ({code}))" if clause.negated else f"({code})"
     return Condition(code, code)
