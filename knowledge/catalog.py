@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 from knowledge.binding import Misfit, day
@@ -99,7 +100,7 @@ def check_versions(entries: Iterable[Entry]) -> tuple[Problem, ...]:
     """Return gaps and overlaps between the dates of one rulebook's versions."""
     problems = []
     ordered = sorted(entries, key=lambda entry: (entry.id, entry.effective_from))
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before.id != after.id:
             continue
         place = f"{after.id}/{after.version}/rulebook.yaml:1:1"

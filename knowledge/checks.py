@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from knowledge.binding import Notes, yes
 from knowledge.problems import nearest
@@ -37,7 +38,8 @@ def check_meaning(rulebook: Rulebook, notes: Notes) -> None:
     _check_remedies(rulebook, notes)
     _check_standards(rulebook, notes)
     seen: dict[str, Path] = {}
-    requires = (notes.documents["rulebook.yaml"].data or {}).get("require") or {}  # type: ignore[union-attr]  # a map, by its shape
+    head: Any = notes.documents["rulebook.yaml"].data
+    requires = head.get("require") or {}
     for rule in rulebook.rules:
         path = places[rule.index]
         if rule.id in seen:
@@ -91,9 +93,9 @@ def _check_points(rulebook: Rulebook, notes: Notes) -> None:
     for standard in rulebook.standards.values():
         _add(sums, standard.indicator, standard.points)
     for level, key in ((2, "level2"), (1, "level1")):
-        written = notes.documents["indicators.yaml"].data[key]  # type: ignore[index,call-overload]  # by its shape
-        for place, data in enumerate(written):  # type: ignore[arg-type]
-            indicator = rulebook.indicators[data["id"]]  # type: ignore[index,call-overload]
+        indicators: Any = notes.documents["indicators.yaml"].data
+        for place, data in enumerate(indicators[key]):
+            indicator = rulebook.indicators[data["id"]]
             path = ("indicators.yaml", key, place)
             if indicator.id in seen:
                 notes.add((*path, "id"), "name.duplicate", f"indicator `{indicator.id}` stands twice")
@@ -101,14 +103,14 @@ def _check_points(rulebook: Rulebook, notes: Notes) -> None:
             if indicator.points != sums[indicator.id]:
                 notes.add(
                     (*path, "points"), "points.sum",
-                    f"`{indicator.id}` holds {indicator.points} points, and what hangs below adds up to {sums[indicator.id]}",
+                    f"`{indicator.id}` holds {indicator.points} points, what hangs below {sums[indicator.id]}",
                     given=indicator.points, expected=str(sums[indicator.id]),
                 )  # fmt: skip
             if indicator.otherwise is not None and indicator.otherwise not in _grades(rulebook):
                 notes.unknown((*path, "minimum", "otherwise"), "grade", indicator.otherwise, _grades(rulebook))
             if level == 2:
-                if indicator.parent not in rulebook.indicators or rulebook.indicators[indicator.parent].level != 1:
-                    level1 = [i.id for i in rulebook.indicators.values() if i.level == 1]
+                level1 = [i.id for i in rulebook.indicators.values() if i.level == 1]
+                if indicator.parent not in level1:
                     notes.unknown((*path, "of"), "level-1 indicator", indicator.parent, level1)
                 _add(sums, indicator.parent or "", indicator.points)
 
@@ -132,6 +134,7 @@ def _check_bands(rulebook: Rulebook, notes: Notes) -> None:
     lowest = max(lowest, scoring.floor) if scoring.floor is not None else lowest
     highest = min(highest, scoring.ceiling) if scoring.ceiling is not None else highest
     edge: int | None = None
+    beyond = "below" if scoring.better == "higher" else "above"
     for place, band in enumerate(rulebook.bands):
         path = ("bands.yaml", place)
         if band.grade in seen:
@@ -155,7 +158,7 @@ def _check_bands(rulebook: Rulebook, notes: Notes) -> None:
             )
         if last and bound is not None and (bound > lowest if scoring.better == "higher" else bound < highest):
             notes.add(
-                path, "bands.gap", f"no grade takes scores {'below' if scoring.better == 'higher' else 'above'} {bound}",
+                path, "bands.gap", f"no grade takes scores {beyond} {bound}",
                 given=bound, help="leave the last band open",
             )  # fmt: skip
         edge = bound
@@ -190,9 +193,9 @@ def _check_edges(
 
 
 def _check_remedies(rulebook: Rulebook, notes: Notes) -> None:
-    written = notes.documents["remedies.yaml"].data if "remedies.yaml" in notes.documents else []
+    written: Any = notes.documents["remedies.yaml"].data if "remedies.yaml" in notes.documents else []
     used = {name: {rule.target for rule in rulebook.rules if name in rule.remedies} for name in rulebook.remedies}
-    ids = [data["remedy"] for data in written or ()]  # type: ignore[index,call-overload,union-attr]  # by its shape
+    ids = [data["remedy"] for data in written or ()]
     for place, name in enumerate(ids):
         path: Path = ("remedies.yaml", place)
         if ids.index(name) < place:
@@ -223,12 +226,12 @@ def _check_standards(rulebook: Rulebook, notes: Notes) -> None:
             notes.unknown((*path, "of"), "level-2 indicator", standard.indicator, level2)
 
 
-def _check_rule(rulebook: Rulebook, rule: Rule, path: Path, notes: Notes) -> None:
+def _check_rule(rulebook: Rulebook, rule: Rule, path: Path, notes: Notes) -> None:  # noqa: C901  a list of checks
     _check_texts(rulebook, rule, path, notes)
     for clause in clauses_of(rule.when):
         if isinstance(clause, OutcomeTest) and rule.kind != "consequence":
             notes.add(
-                path, "outcome.not_consequence", f"`{clause.label}` looks at the grade, which `{rule.id}` helps to decide",
+                path, "outcome.not_consequence", f"`{clause.label}` looks at the grade that `{rule.id}` helps decide",
                 given=clause.label, help="only consequence rules may look at the outcome",
             )  # fmt: skip
     for pattern, absent in patterns_of(rule):
@@ -336,8 +339,3 @@ def _only(test: Test) -> set[Value] | None:
     if test.op == "eq" and isinstance(test.operand, Const):
         return {test.operand.value}
     return None
-
-
-def rules_mentioned(rule: Rule, mentioned: set[str]) -> bool:
-    """Return whether a scenario expects something of this rule, by its id or by what it concludes."""
-    return rule.id in mentioned or (rule.id == rule.target and rule.target in mentioned)

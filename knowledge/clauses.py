@@ -76,7 +76,7 @@ class ClauseBinder:
     def _declare(self, scope: Scope, alias: str, pattern: Any, path: Path) -> None:
         if alias in scope.aliases or alias in ("this", "producer", "as_of", "measure", "group"):
             self.notes.add(path, "rule.alias", f"`{alias}` is bound twice or is a reserved word", given=alias)
-        kind = self._types.get(pattern.get("is")) if isinstance(pattern, dict) else None
+        kind = self._types.get(str(pattern.get("is"))) if isinstance(pattern, dict) else None
         scope.aliases[alias] = kind.fields if kind is not None else {}
 
     def pattern(self, alias: str, data: Any, path: Path, scope: Scope) -> Pattern | None:
@@ -101,7 +101,7 @@ class ClauseBinder:
                 help="declare `lasts` in vocabulary.yaml",
             )  # fmt: skip
             active = None
-        window = self.window(data, kind, path, scope)
+        window = self.window(data, kind, path)
         return Pattern(alias, kind.name, tuple(tests), window, None if active is None else yes(active))
 
     def where(self, fields: Mapping[str, Field], data: Any, path: Path, scope: Scope) -> list[Test]:
@@ -117,7 +117,7 @@ class ClauseBinder:
                 self.notes.unknown((*path, name), "field", name, fields)
         return tests
 
-    def window(self, data: Mapping[str, Any], kind: FactType, path: Path, scope: Scope) -> Window | None:
+    def window(self, data: Mapping[str, Any], kind: FactType, path: Path) -> Window | None:
         """Return the window written beside a pattern or measure."""
         within, on = data.get("within"), data.get("on") or kind.dated
         if within is None:

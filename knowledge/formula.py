@@ -82,18 +82,18 @@ class _Parser:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise FormulaError(f"brackets nest deeper than {_DEEPEST}")
-        token = self._next()
-        if token == "(":
+        word = self._next()
+        if word == "(":
             formula = self._sum()
             self._next(")")
-        elif token in ("min", "max"):
-            formula = self._choice(token)
-        elif token.isdigit():
-            formula = Num(int(token))
-        elif token[0].isalpha() and token != "the end":
-            formula = self._refer(token)
+        elif word in ("min", "max"):
+            formula = self._choice(word)
+        elif word.isdigit():
+            formula = Num(int(word))
+        elif word[0].isalpha() and word != "the end":
+            formula = self._refer(word)
         else:
-            raise FormulaError(f"a number or name is expected and {token} is met")
+            raise FormulaError(f"a number or name is expected and {word} is met")
         self._depth -= 1
         return formula
 

@@ -106,17 +106,13 @@ def _in_order(problems: list[Problem]) -> list[Problem]:
 def bind_documents(documents: Mapping[str, Document], problems: list[Problem]) -> Rulebook | None:
     """Return the rulebook that the files mean; problems are added, and None stands for what can't be bound."""
     before = len(problems)
-    for name in REQUIRED:
-        if name not in documents:
-            problems.append(Problem(f"{name}:1:1", "file.missing", f"file `{name}` is missing", None, name))
+    missing = [name for name in REQUIRED if name not in documents]
+    problems += [Problem(f"{name}:1:1", "file.missing", f"file `{name}` is missing", None, name) for name in missing]
     head = documents.get("rulebook.yaml")
     calendar = head.data.get("calendar") if head is not None and isinstance(head.data, dict) else None
-    if calendar is not None and calendar not in documents:
-        problems.append(
-            Problem(
-                head.place(("calendar",)) if head else "", "file.missing", f"file `{calendar}` is missing", calendar
-            )  # type: ignore[arg-type]  # the shape is checked below
-        )
+    if head is not None and isinstance(calendar, str) and calendar not in documents:
+        place = head.place(("calendar",))
+        problems.append(Problem(place, "file.missing", f"file `{calendar}` is missing", calendar))
     for name, document in documents.items():
         model = model_of(name, calendar if isinstance(calendar, str) else None)
         if model is not None:

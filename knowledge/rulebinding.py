@@ -119,7 +119,7 @@ class MeasureBinder:
         numerator = (
             self._clauses.where(kind.fields, data.get("where") or {}, (*at, "where"), scope) if how == "share" else []
         )
-        window = self._clauses.window(written, kind, path, scope)
+        window = self._clauses.window(written, kind, path)
         active = (
             self._clauses.pattern("this", {"is": kind.name, "active": data["active"]}, at, scope)
             if (data.get("active") is not None)
@@ -149,7 +149,7 @@ class MeasureBinder:
             if data.get("field") is not None:
                 self.notes.add((*path, "field"), "shape.unknown_key", f"`{how}` reads no field", given=data["field"])
             return Field(name, "share" if how == "share" else "whole", Text(name))
-        wanted = data.get("field")
+        wanted = str(data.get("field"))
         if wanted not in kind.fields:
             self.notes.unknown((*path, "field"), "field", wanted, kind.fields)
             return None
@@ -217,7 +217,7 @@ class MeasureBinder:
                 if part.per is not None or part.type not in (*_NUMBERS, "share", "date") or part.places:
                     self.notes.add(
                         (file, place, "formula"), "type.mismatch", f"a formula can't compute with `{name}`",
-                        given=f"{part.type}{' per group' if part.per else ''}", expected="a whole number without groups",
+                        given=f"{part.type}{' per group' if part.per else ''}", expected="whole numbers without groups",
                     )  # fmt: skip
 
 
@@ -367,7 +367,7 @@ class RuleBinder:
             )  # fmt: skip
         return bound
 
-    def _points(
+    def _points(  # noqa: PLR0911  one way of writing points after the other
         self, written: Mapping[str, Any], kind: RuleKind, target: str, path: Path, scope: Scope
     ) -> Points | None:
         if kind != "standard":

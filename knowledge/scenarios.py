@@ -14,7 +14,8 @@ from knowledge.source import Document, read_document
 
 EXPECTATIONS = (
     "grade", "score", "score_grade", "points_lost", "points", "findings", "fired", "not_fired", "unknown",
-    "not_applicable", "ceilings", "vetoes", "statuses", "consequences", "remedies", "next_change_on", "measures", "error",
+    "not_applicable", "ceilings", "vetoes", "statuses", "consequences", "remedies", "next_change_on", "measures",
+    "error",
 )  # fmt: skip
 _SCENARIO_KEYS = ("name", "as_of", "known_at", "given", "producer", "facts", "and_facts", "expect", "cases")
 _FACT_KEYS = ("status", "recorded_at", "source")
@@ -61,12 +62,12 @@ def check_scenarios(rulebook: Rulebook, documents: Mapping[str, Document]) -> li
     if isinstance(require, dict) and require.get("scenario") in ("no", False):
         return problems
     mentioned = {str(name) for scenario in scenarios for name in _mentioned(scenario.expect)}
-    for rule in rulebook.rules:
-        if rule.id not in mentioned and rule.target not in mentioned:
-            problems.append(
-                Problem(rule.source, "rule.without_scenario", f"no scenario tries rule `{rule.id}`", rule.id,
-                        help="name it under `expect` in a scenario")
-            )  # fmt: skip
+    untried = [rule for rule in rulebook.rules if rule.id not in mentioned and rule.target not in mentioned]
+    hint = "name it under `expect` in a scenario"
+    problems += [
+        Problem(rule.source, "rule.without_scenario", f"no scenario tries rule `{rule.id}`", rule.id, help=hint)
+        for rule in untried
+    ]
     return problems
 
 
@@ -82,8 +83,8 @@ def _scenarios(rulebook: Rulebook, documents: Mapping[str, Document], problems: 
         if isinstance(data, list):
             yield from _Reader(rulebook, document, problems, {}, {}).read(data, ())
         elif isinstance(data, dict):
-            for key in set(data) - {"defaults", "givens", "scenarios"}:
-                problems.append(Problem(document.place((key,)), "scenario.key", f"unknown key `{key}`", key))
+            unknown = [key for key in data if key not in ("defaults", "givens", "scenarios")]
+            problems += [Problem(document.place((k,)), "scenario.key", f"unknown key `{k}`", k) for k in unknown]
             defaults, givens = data.get("defaults") or {}, data.get("givens") or {}
             yield from _Reader(rulebook, document, problems, defaults, givens).read(
                 data.get("scenarios") or [], ("scenarios",)
@@ -156,8 +157,8 @@ class _Reader:
         rules = {rule.id for rule in rulebook.rules} | {rule.target for rule in rulebook.rules}
         known: dict[str, Any] = {
             "points_lost": rulebook.standards, "points": rulebook.standards, "findings": rulebook.types,
-            "fired": rules, "not_fired": rules, "unknown": rules, "not_applicable": rules, "ceilings": rulebook.ceilings,
-            "vetoes": rulebook.vetoes, "statuses": rulebook.producer_statuses, "consequences": rulebook.types,
+            "fired": rules, "not_fired": rules, "unknown": rules, "not_applicable": rules,
+            "ceilings": rulebook.ceilings, "vetoes": rulebook.vetoes, "statuses": rulebook.producer_statuses, "consequences": rulebook.types,
             "remedies": rulebook.remedies, "measures": rulebook.measures,
         }  # fmt: skip
         for key, names in known.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import BaseModel, RootModel, ValidationError
 
@@ -102,20 +103,20 @@ def _keys_beside(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str
     return sorted(_resolve(node, definitions).get("properties", {}))
 
 
-def _resolve(node: dict[str, object], definitions: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
-    resolved: dict[str, object] = node
+def _resolve(node: dict[str, Any], definitions: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    resolved = node
     while "$ref" in resolved:
         resolved = definitions[str(resolved["$ref"]).rpartition("/")[2]]
-    for option in resolved.get("anyOf", ()) if "properties" not in resolved else ():  # type: ignore[attr-defined]  # JSON schema
+    for option in resolved.get("anyOf", ()) if "properties" not in resolved else ():
         candidate = _resolve(option, definitions)
         if "properties" in candidate or "items" in candidate:
             return candidate
-    return resolved  # type: ignore[return-value]  # JSON schema
+    return resolved
 
 
 def _at(data: Data, path: Path) -> Data:
     for part in path:
-        data = data[part]  # type: ignore[index,call-overload]  # the path was found in the data
+        data = data[part]  # type: ignore[index]  # the path was found in the data
     return data
 
 

@@ -120,6 +120,7 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             self._tag(node, at, _OPEN_TAGS)
             return [self.value(item, (*path, place)) for place, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         self._tag(node, at, _PLAIN_TAGS)
         return self._scalar(node, at)
 

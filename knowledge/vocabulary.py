@@ -232,7 +232,7 @@ def bind_bands(data: list[dict[str, Any]], better: str) -> tuple[Band, ...]:
                 high,
                 written.get("worst_single"),
                 tuple(demands),
-            )  # fmt: skip
+            )
         )
     return tuple(bands)
 
@@ -242,7 +242,7 @@ def bind_remedies(data: list[dict[str, Any]]) -> dict[str, Remedy]:
     remedies = {}
     for written in data:
         restores = written.get("restores") or {}
-        shares = dict.fromkeys(restores, "all") if isinstance(restores, list) else dict(restores)
+        shares: dict[str, Any] = dict.fromkeys(restores, "all") if isinstance(restores, list) else dict(restores)
         remedies[written["remedy"]] = Remedy(
             written["remedy"], sure_text(written["text"], written["remedy"]), written["effort"],
             Shift(*duration(written["lead_time"])), shares, written["recovers"], text(written.get("ask")),
