@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.problems import Problem, ShuoliError, nearest
 
 PREFIX = "SHUOLI_"
-SHIPPED_RULEBOOKS = Path(__file__).resolve().parent.parent / "knowledge" / "rulebooks"
 
 
 class SettingsRefused(ShuoliError):
@@ -27,8 +26,8 @@ class Settings:
     """SQLAlchemy URL of the store; SQLite or PostgreSQL."""
     rulebook: str | None = None
     """ID or ID@VERSION of the rulebook that grades; None stands for the first in the catalog."""
-    rulebooks: tuple[Path, ...] = field(default=(SHIPPED_RULEBOOKS,))
-    """Folders that hold rulebooks as `<id>/<version>/`; in the environment separated as in PATH."""
+    rulebooks: tuple[Path, ...] = ()
+    """More folders that hold rulebooks as `<id>/<version>/`; in the environment separated as in PATH."""
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 2

@@ -87,7 +87,7 @@ def order_of(field: Field | None) -> tuple[str, ...]:
 def measured_field(rulebook: Rulebook, measure: Measure) -> Field | None:
     """Return the field whose value the measure has, None where it is a number of its own."""
     body = measure.body
-    if isinstance(body, Aggregate) and body.field is not None:
+    if isinstance(body, Aggregate) and body.field is not None and body.how != "distinct":
         return rulebook.types[body.pattern.type].fields.get(body.field)
     return None
 

@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 from pydantic import BaseModel
@@ -17,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
 PACKAGES = ("knowledge", "engine", "explain", "authoring", "store", "casework", "batch", "api")
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+FILE_SUFFIXES = {"yaml", "yml", "json", "ini", "html", "css", "js", "md", "db", "txt"}
 
 
 def the_name(path: Path) -> str:
@@ -31,19 +34,25 @@ def documented_codes() -> list[str]:
 
 
 def codes_in_code() -> Iterator[tuple[str, str]]:
-    """Yield place and text of every string that is, or looks like, an error code.
-
-    A `code` attribute of a class is one, and so is `family.name` with a family that the page knows.
-    """
-    families = {code.split(".")[0] for code in documented_codes() if "." in code}
+    """Yield place and text of every string that is an error code: a `code` attribute, or an argument `family.name`."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             match node:
                 case ast.Assign(targets=[ast.Name(id="code")], value=ast.Constant(value=str(text))):
                     yield f"{the_name(path)}:{node.lineno}", text
-                case ast.Constant(value=str(text)) if re.fullmatch(r"[a-z_]+\.[a-z_]+", text):
-                    if text.split(".")[0] in families:
-                        yield f"{the_name(path)}:{node.lineno}", text
+                case ast.Call(args=args, keywords=keywords):
+                    for value in [*args, *(keyword.value for keyword in keywords)]:
+                        for part in ast.walk(value) if isinstance(value, ast.IfExp) else [value]:
+                            if isinstance(part, ast.Constant) and looks_like_a_code(part.value):
+                                yield f"{the_name(path)}:{part.lineno}", part.value
+
+
+def looks_like_a_code(value: object) -> TypeGuard[str]:
+    """Tell whether it is `family.name`, and neither a file nor one of our modules."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z_]+\.[a-z_]+", value):
+        return False
+    family, name = value.split(".")
+    return name not in FILE_SUFFIXES and not (ROOT / family / f"{name}.py").exists()
 
 
 def test_every_error_code_has_one_section() -> None:

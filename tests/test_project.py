@@ -27,7 +27,12 @@ CODE = [path for path in TRACKED if path.suffix == ".py" and path.relative_to(RO
 RULEBOOKS = sorted({path.parent for path in TRACKED if path.name == "rulebook.yaml" and "tests" not in path.parts})
 
 # Words of a rulebook that are also words of the program, with what they mean there.
-SHARED_WORDS: dict[str, str] = {"0": "the digit", "1": "the digit"}
+SHARED_WORDS: dict[str, str] = {
+    "0": "the digit",
+    "1": "the digit",
+    "D": "opens the id of a deduction",
+    "P1": "the id of the producer in examples",
+}
 
 
 def the_name(path: Path) -> str:

@@ -1,0 +1,63 @@
+"""The application: where everything is wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+
+from api.bodies import describe_bodies
+from api.documentation import error_page, openapi, static_files
+from api.gradings import grade_case, show_grading
+from api.headers import add_headers
+from api.health import live, ready
+from api.problems import problem_handlers
+from api.producers import post_facts, put_producer, show_deductions, show_grade, show_verdicts, show_why
+from api.requests import knows_parameters
+from api.requests import today as today_in_china
+from api.rulebooks import list_rulebooks, show_rulebook
+from api.services import Services
+from api.settings import Settings
+
+LARGEST_BODY = 1_000_000
+"""Bytes of a request's body."""
+ROUTES: tuple[HTTPRouteHandler, ...] = (
+    grade_case,
+    show_grading,
+    put_producer,
+    post_facts,
+    show_grade,
+    show_why,
+    show_deductions,
+    show_verdicts,
+    list_rulebooks,
+    show_rulebook,
+    live,
+    ready,
+)
+
+
+def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china) -> Litestar:
+    """Return the ASGI application. Its worker processes and database connections end when it shuts down.
+
+    Raises:
+        RulebookMissing: the rulebook that grades isn't in the catalog.
+        RulebookRefused: it has problems.
+    """
+    services = Services.open(settings, today=today)
+    app = Litestar(
+        [*ROUTES, error_page, static_files()],
+        before_send=[add_headers],
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        exception_handlers=problem_handlers(),
+        guards=[knows_parameters],
+        logging_config=None,
+        on_shutdown=[services.close],
+        openapi_config=openapi(),
+        request_max_body_size=LARGEST_BODY,
+    )
+    describe_bodies(app.openapi_schema, services.rulebook())
+    return app
