@@ -6,6 +6,9 @@ import msgspec
 
 from knowledge.rulebook import Value
 
+MOST_FACTS = 5_000
+"""Facts of one producer."""
+
 
 class Source(msgspec.Struct, frozen=True, order=True):
     """Where a fact came from: a system and its own reference."""

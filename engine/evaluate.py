@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from engine.case import CaseFile
+from engine.case import MOST_FACTS, CaseFile
 from engine.chaining import Chain, Draft, Firing, visible_facts
 from engine.checker import compile_checker
 from engine.grading import Deduction, Finding, Grading, Limit, MeasureValue, Reading, RemedyOffer
@@ -19,7 +19,6 @@ from engine.scoring import Applies, Asked, Scored, Scorer, band_of, limited_grad
 from knowledge.problems import LimitExceeded
 from knowledge.rulebook import Pattern, Rulebook, Value
 
-MOST_FACTS = 5_000
 MOST_DEDUCTIONS = 10_000
 MOST_SECONDS = 2.0
 

@@ -63,6 +63,12 @@ class CaseRefused(ShuoliError):
     code = "case.refused"
 
 
+class JsonRefused(CaseRefused):
+    """What was given is not the JSON that this program reads."""
+
+    code = "case.json"
+
+
 class EngineDisagreement(ShuoliError):
     """The checker and the chainer differ, so there is no grade. `chainer` and `checker` carry both sides."""
 
