@@ -31,7 +31,7 @@ class DocumentWriter:
         self._rulebook = rulebook
         self._places = _PLACES[rulebook.scoring.unit]
         self._bands = {band.grade: band for band in rulebook.bands}
-        self._measures = {name: _shower(_measure_field(rulebook, one)) for name, one in rulebook.measures.items()}
+        self._measures = {name: _shower(_measure_field(one)) for name, one in rulebook.measures.items()}
         self._types = {
             name: {field.name: show for field in kind.fields.values() if (show := _shower(field)) is not None}
             for name, kind in rulebook.types.items()
@@ -208,7 +208,7 @@ class DocumentWriter:
         if name in fields:
             return fields[name]
         if name in self._rulebook.measures:
-            return _measure_field(self._rulebook, self._rulebook.measures[name])
+            return _measure_field(self._rulebook.measures[name])
         if name == "as_of":
             return Field(name, "date", Text(name))
         return self._rulebook.attributes.get(name.removeprefix("producer."))
@@ -227,7 +227,7 @@ def notice(rulebook: Rulebook) -> dict[str, str] | None:
     return None if text is None else {"zh": text.zh, "en": text.in_language("en")}
 
 
-def _measure_field(rulebook: Rulebook, measure: Measure) -> Field:
+def _measure_field(measure: Measure) -> Field:
     return Field(measure.name, measure.type, measure.label, places=measure.places, unit=measure.unit)
 
 

@@ -1,0 +1,1 @@
+"""What policy writers do with a rulebook before it is in force."""
