@@ -1,0 +1,294 @@
+"""Evaluation in worker processes: a crash of C code costs one case its grade, and nothing else."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import pickle
+import queue
+import resource
+import signal
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final, Self, TypeAlias
+
+import msgspec
+
+from engine.case import CaseFile
+from engine.document import DocumentWriter, digest
+from engine.evaluate import MOST_SECONDS, Evaluator
+from engine.grading import Grading
+from engine.reading import CaseReader, merge
+from knowledge.problems import EngineDisagreement, EngineFailure, LimitExceeded, Problem, ShuoliError
+from knowledge.rulebook import Rulebook
+
+_KEPT: Final = 4
+"""Compiled rulebooks that one worker keeps."""
+_GRACE: Final = 20.0
+"""Seconds for starting a worker and compiling a rulebook, beyond the time that evaluation itself may take."""
+# glibc gives memory back to the system and takes it again for each session of the kernel, which costs a quarter
+# of its time; these make it keep a few megabytes.
+_MALLOC: Final = {
+    "MALLOC_TRIM_THRESHOLD_": "33554432",
+    "MALLOC_TOP_PAD_": "8388608",
+    "MALLOC_MMAP_THRESHOLD_": "8388608",
+}
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A producer and its facts, unmerged, as documents of `engine.reading`."""
+
+    producer: bytes
+    facts: tuple[bytes, ...]
+
+
+class Decision(msgspec.Struct, frozen=True, tag=True):
+    """A grading as it is stored: what tables show of it, its canonical document and the document's hash."""
+
+    producer: str
+    hash: str
+    grade: str
+    score: int
+    next_change_on: int | None
+    document: bytes
+
+
+class Refusal(msgspec.Struct, frozen=True, tag=True):
+    """Why a case has no grade, in the words of the error that was raised."""
+
+    code: str
+    message: str
+    help: str | None = None
+    problems: tuple[Problem, ...] = ()
+    chainer: str = ""
+    checker: str = ""
+
+    def error(self) -> ShuoliError:
+        """Return the error again."""
+        if self.code == EngineDisagreement.code:
+            return EngineDisagreement(self.message, chainer=self.chainer, checker=self.checker)
+        if self.code.startswith("limit."):
+            return LimitExceeded(self.code, self.message)
+        error = EngineFailure(self.message, help=self.help, problems=self.problems)
+        error.code = self.code
+        return error
+
+
+class _GradeOne(msgspec.Struct, frozen=True, tag=True):
+    rulebook: str
+    case: CaseFile
+
+
+class _DecideAll(msgspec.Struct, frozen=True, tag=True):
+    rulebook: str
+    batch: tuple[Stored, ...]
+    as_of: int
+    known_at: str | None
+
+
+_Request: TypeAlias = _GradeOne | _DecideAll
+Answer: TypeAlias = Decision | Refusal
+_request: Final = msgspec.msgpack.Decoder(_Request)
+_answers: Final = msgspec.msgpack.Decoder(list[Answer])
+_outcome: Final = msgspec.msgpack.Decoder(tuple[Grading | None, Refusal | None])
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class Workers:
+    """Processes that evaluate. Safe to use from several threads; `close()` ends the processes.
+
+    Each process has a pipe of its own, so that the death of one, at whatever moment, touches no other.
+    """
+
+    def __init__(self, count: int) -> None:
+        for name, value in _MALLOC.items():
+            os.environ.setdefault(name, value)
+        self.count = count
+        self._folder = tempfile.TemporaryDirectory(prefix="shuoli-")
+        self._writing = threading.Lock()
+        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        for _ in range(count):
+            self._idle.put(_Worker())
+
+    def close(self) -> None:
+        """End the processes once they have answered what they were asked."""
+        for _ in range(self.count):
+            self._idle.get().end()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        """Return the pool."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def grade(self, rulebook: Rulebook, case: CaseFile) -> Grading:
+        """Return the grading of one case.
+
+        Raises:
+            LimitExceeded: as `Evaluator.grade`.
+            EngineDisagreement: as `Evaluator.grade`.
+            EngineFailure: the kernel failed, or the worker crashed or hung; another one has taken its place.
+        """
+        request = _GradeOne(self._path(rulebook), case)
+        grading, refusal = _outcome.decode(self._ask(request, MOST_SECONDS))
+        if refusal is not None:
+            raise refusal.error()
+        assert grading is not None
+        return grading
+
+    def decide(
+        self, rulebook: Rulebook, batches: Iterable[Sequence[Stored]], as_of: int, known_at: str | None = None
+    ) -> Iterator[list[Answer]]:
+        """Yield the answers to each batch, in order; a few batches are under way at a time.
+
+        A batch whose worker crashes is decided again one by one, so that only the case that crashes has no grade.
+        """
+        path = self._path(rulebook)
+
+        def decide(batch: Sequence[Stored]) -> list[Answer]:
+            try:
+                request = _DecideAll(path, tuple(batch), as_of, known_at)
+                return _answers.decode(self._ask(request, MOST_SECONDS * len(batch)))
+            except EngineFailure as failure:
+                if len(batch) == 1:
+                    return [_refusal(failure)]
+            return [answer for one in batch for answer in decide([one])]
+
+        with ThreadPoolExecutor(self.count) as threads:
+            under_way: deque[Future[list[Answer]]] = deque()
+            for batch in batches:
+                under_way.append(threads.submit(decide, batch))
+                if len(under_way) > 2 * self.count:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+
+    def _ask(self, request: _Request, seconds: float) -> bytes:
+        worker = self._idle.get()
+        try:
+            if not worker.lives():
+                worker.end()
+                worker = _Worker()
+            return worker.ask(_encode(request), seconds + _GRACE)
+        except EngineFailure:
+            worker.end()
+            worker = _Worker()
+            raise
+        finally:
+            self._idle.put(worker)
+
+    def _path(self, rulebook: Rulebook) -> str:
+        """Return where workers find the rulebook."""
+        path = Path(self._folder.name, rulebook.sha256)
+        with self._writing:
+            if not path.exists():
+                path.write_bytes(pickle.dumps(rulebook))
+        return str(path)
+
+
+class _Worker:
+    """One process and the pipe to it."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def lives(self) -> bool:
+        """Say whether the process still runs: it may have been ended from outside while it had nothing to do."""
+        return self._process.is_alive()
+
+    def ask(self, request: bytes, seconds: float) -> bytes:
+        """Return the answer; raises EngineFailure where the process ends or takes longer than `seconds`."""
+        try:
+            self._pipe.send_bytes(request)
+            if self._pipe.poll(seconds):
+                return self._pipe.recv_bytes()
+        except (EOFError, OSError) as error:
+            self._process.join(5)
+            message = f"the evaluating process ended (exit {self._process.exitcode})"
+            raise EngineFailure(message, help="the next case works") from error
+        raise EngineFailure("the evaluating process hung and was ended", help="the next case works")
+
+    def end(self) -> None:
+        """End the process, whatever it is doing."""
+        self._pipe.close()
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+
+
+class _Bench:
+    """What a worker has at hand for one rulebook."""
+
+    def __init__(self, path: str) -> None:
+        # The parent wrote the file into a folder that only it can write to.
+        rulebook: Rulebook = pickle.loads(Path(path).read_bytes())  # noqa: S301
+        self.evaluator = Evaluator(rulebook)
+        self.reader = CaseReader(rulebook)
+        self.writer = DocumentWriter(rulebook)
+
+
+_benches: dict[str, _Bench] = {}
+
+
+def _serve(pipe: Connection) -> None:
+    """Answer requests until the other end is closed, by the parent or by its death."""
+    # A crash of C code is expected and reported; a core file each time would fill the disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Ctrl-C reaches the whole group; the parent decides when the workers end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        try:
+            request = _request.decode(pipe.recv_bytes())
+        except EOFError:
+            return
+        pipe.send_bytes(_answer(request))
+
+
+def _bench(path: str) -> _Bench:
+    if path not in _benches:
+        while len(_benches) >= _KEPT:
+            _benches.pop(next(iter(_benches))).evaluator.close()
+        _benches[path] = _Bench(path)
+        # What is compiled stays: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+    return _benches[path]
+
+
+def _answer(request: _Request) -> bytes:
+    if isinstance(request, _DecideAll):
+        return _encode([_decide_one(one, request) for one in request.batch])
+    try:
+        return _encode((_bench(request.rulebook).evaluator.grade(request.case), None))
+    except ShuoliError as error:
+        return _encode((None, _refusal(error)))
+
+
+def _decide_one(one: Stored, request: _DecideAll) -> Answer:
+    try:
+        bench = _bench(request.rulebook)
+        producer = bench.reader.producer(one.producer)
+        facts = merge(bench.reader.stored(one.facts), request.known_at)
+        grading = bench.evaluator.grade(CaseFile(producer, facts, request.as_of, request.known_at))
+    except ShuoliError as error:
+        return _refusal(error)
+    document = bench.writer.encode(grading)
+    return Decision(producer.id, digest(document), grading.grade, grading.score.value, grading.next_change_on, document)
+
+
+def _refusal(error: ShuoliError) -> Refusal:
+    sides = (error.chainer, error.checker) if isinstance(error, EngineDisagreement) else ("", "")
+    return Refusal(error.code, error.message, error.help, error.problems, *sides)
