@@ -44,6 +44,16 @@ class CaseReader:
             CaseRefused: something in it doesn't fit the rulebook.
             LimitExceeded: more than 5,000 facts.
         """
+        producer, facts = self.told(data, last=None if today is None else max(today, as_of))
+        known = None if known_at is None else instant(known_at)
+        return CaseFile(producer, merge(facts, known), as_of, known)
+
+    def told(self, data: bytes, *, last: int | None = None) -> tuple[Producer, list[Fact]]:
+        """Return the producer and the unmerged facts of a case file; facts of days after `last` are refused.
+
+        Raises:
+            JsonRefused, CaseRefused, LimitExceeded: as `case`.
+        """
         notes = _Notes()
         document = notes.object(parse(data), "", ("producer", "facts"))
         written = document.get("producer")
@@ -52,12 +62,10 @@ class CaseReader:
             notes.add("/producer", "shape.missing_key", "`producer` is missing")
         else:
             producer = self._producer(notes, written, "/producer", None)
-        last = None if today is None else max(today, as_of)
         facts = self._facts(notes, document, last)
         notes.raise_any("the case is refused")
         assert producer is not None
-        known = None if known_at is None else instant(known_at)
-        return CaseFile(producer, merge(facts, known), as_of, known)
+        return producer, facts
 
     def producer(self, data: bytes, producer_id: str | None = None) -> Producer:
         """Return the producer that a JSON object tells; where `producer_id` is given, no other id may stand in it.

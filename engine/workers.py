@@ -49,14 +49,31 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True, tag=True):
-    """A grading as it is stored: what tables show of it, its canonical document and the document's hash."""
+    """A grading as it is stored: what tables show of it, its canonical document and the document's hash.
+
+    `facts` counts the merged facts that it was made from.
+    """
 
     producer: str
     hash: str
     grade: str
     score: int
     next_change_on: int | None
+    facts: int
     document: bytes
+
+    @classmethod
+    def of(cls, grading: Grading, document: bytes) -> Self:
+        """Return the decision that a grading and its canonical document make."""
+        return cls(
+            grading.producer,
+            digest(document),
+            grading.grade,
+            grading.score.value,
+            grading.next_change_on,
+            len(grading.facts),
+            document,
+        )
 
 
 class Refusal(msgspec.Struct, frozen=True, tag=True):
@@ -285,8 +302,7 @@ def _decide_one(one: Stored, request: _DecideAll) -> Answer:
         grading = bench.evaluator.grade(CaseFile(producer, facts, request.as_of, request.known_at))
     except ShuoliError as error:
         return _refusal(error)
-    document = bench.writer.encode(grading)
-    return Decision(producer.id, digest(document), grading.grade, grading.score.value, grading.next_change_on, document)
+    return Decision.of(grading, bench.writer.encode(grading))
 
 
 def _refusal(error: ShuoliError) -> Refusal:

@@ -35,9 +35,15 @@ class Catalog:
     def __init__(self, roots: Sequence[Path] = ()) -> None:
         self._roots = (*roots, SHIPPED)
         self._loaded: dict[Path, Rulebook] = {}
+        self._entries: tuple[Entry, ...] | None = None
 
     def versions(self) -> tuple[Entry, ...]:
-        """Return everything in the catalog by id and first day in force."""
+        """Return everything that was in the catalog when first asked, by id and first day in force."""
+        if self._entries is None:
+            self._entries = self._read()
+        return self._entries
+
+    def _read(self) -> tuple[Entry, ...]:
         found: dict[tuple[str, str], Entry] = {}
         for root in self._roots:
             for head in sorted(root.glob("*/*/rulebook.yaml")):

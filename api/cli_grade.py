@@ -1,0 +1,88 @@
+"""`shuoli grade CASE.json`: one producer's grade, with its reasons."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+
+from api.output import as_json, console, language, print_json
+from api.requests import instant, today
+from api.selection import Selection
+from api.services import Answer
+from api.settings import Settings
+from casework.decisions import Decided
+from engine.jsontext import LARGEST
+from engine.reading import CaseReader
+from engine.workers import Workers
+from explain.explanation import Explanation
+from knowledge.problems import ShuoliError
+
+
+class CaseMissing(ShuoliError):
+    """The case file can't be opened."""
+
+    code = "case.missing"
+
+
+class _Day(click.ParamType):
+    name = "DATE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Return the date; a usage error says what was given."""
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007  a day has no zone
+        except ValueError:
+            return self.fail(f"`{value}` is not a date such as 2026-03-05", param, ctx)
+
+
+as_of_option = click.option("--as-of", type=_Day(), help="评价日,默认今天 · the day the grade is for; today by default")
+
+
+@click.command(help="评定一个主体并说明理由 · grade one producer, and say why")
+@click.argument("case", metavar="CASE.json")
+@click.option("--rulebook", metavar="DIR|ID[@VERSION]", help="规则包 · rulebook; the first of the catalog by default")
+@as_of_option
+@click.option("--known-at", metavar="INSTANT", help="只看此刻已记录的事实 · only facts recorded by then")
+@language
+@as_json
+def grade(case: str, rulebook: str | None, as_of: date | None, known_at: str | None, lang: str, as_json: bool) -> None:
+    """Print the decision on the case in the file; `-` reads standard input."""
+    selection = Selection(Settings.from_environment())
+    now = today()
+    day = as_of or now
+    with Workers(1) as workers:
+        chosen = selection.load(selection.folder(rulebook, day))
+        read = CaseReader(chosen).case(
+            _read(case), as_of=day.toordinal(), today=now.toordinal(), known_at=instant(known_at)
+        )
+        answer = Answer(chosen, Decided(read, workers.grade(chosen, read)))
+    if as_json:
+        print_json(answer.document())
+    else:
+        print_why(console(), answer.why(lang))
+
+
+def print_why(out: Console, why: Explanation) -> None:
+    """Print a justification for a person at a terminal."""
+    out.print(f"[bold]{why.sentence.text}[/]")
+    out.print(Padding(why.notice or "", (0, 0, 1, 0)), style="yellow")
+
+
+def _read(name: str) -> bytes:
+    """Return the file's content, but no more of it than is needed to see that it is too large."""
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(LARGEST + 1)
+        with Path(name).open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise CaseMissing(
+            f"{name}: {error.strerror}", help="give the path of a case file, or - for standard input"
+        ) from error

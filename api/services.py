@@ -1,0 +1,158 @@
+"""What the HTTP interface can do, in one object that is made once for each application."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any, Self
+
+import msgspec
+
+from api.selection import Selection
+from api.settings import Settings
+from casework.decisions import Decided, Decisions
+from engine.case import CaseFile, Producer
+from engine.document import DocumentWriter, notice
+from engine.reading import CaseReader, instant, producer_view
+from engine.verdicts import verdicts
+from engine.workers import Workers
+from explain.explanation import Explanation, explain
+from knowledge.problems import ShuoliError
+from knowledge.rulebook import Rulebook
+from store import Store
+
+
+class GradingMissing(ShuoliError):
+    """No stored grading has this hash."""
+
+    code = "grading.missing"
+
+
+class Answer:
+    """A decision, and what can be said of it."""
+
+    def __init__(self, rulebook: Rulebook, decided: Decided) -> None:
+        self._rulebook, self._case, self._grading = rulebook, decided.case, decided.grading
+        self._writer = DocumentWriter(rulebook)
+        self._verdicts = verdicts(rulebook, decided.case, decided.grading)
+
+    def document(self) -> dict[str, Any]:
+        """Return the whole decision with every verdict in full, its hash, and the rulebook's notice."""
+        return self._writer.full(self._grading, self._verdicts)
+
+    def deductions(self) -> dict[str, Any]:
+        """Return what fired."""
+        return {"deductions": self._writer.document(self._grading)["deductions"]}
+
+    def verdicts(self) -> dict[str, Any]:
+        """Return what became of every rule."""
+        return {"verdicts": self._writer.verdicts(self._verdicts)}
+
+    def why(self, lang: str) -> Explanation:
+        """Return the justification in `zh` or `en`."""
+        return explain(self._rulebook, self._case, self._grading, self._verdicts, "en" if lang == "en" else "zh")
+
+
+class Services:
+    """The rulebooks, the store and the workers of one application."""
+
+    def __init__(self, selection: Selection, store: Store, workers: Workers, today: Callable[[], date]) -> None:
+        self._selection, self._store, self._workers, self._today = selection, store, workers, today
+        self._desks: dict[str, Decisions] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, settings: Settings, *, today: Callable[[], date]) -> Self:
+        """Return the services; the default rulebook is loaded and the store migrated.
+
+        Raises:
+            RulebookMissing: the rulebook that grades isn't in the catalog.
+            RulebookRefused: it has problems.
+            StoreRefused: the database can't be used.
+        """
+        selection = Selection(settings)
+        selection.named(None, today())
+        return cls(selection, Store.open(settings.database_url), Workers(settings.workers), today)
+
+    def close(self) -> None:
+        """End the workers and the database's connections."""
+        self._workers.close()
+        self._store.close()
+
+    def rulebook(self, name: str | None = None) -> Rulebook:
+        """Return the rulebook named `ID` or `ID@VERSION`, the one that grades today where none is named.
+
+        Raises:
+            RulebookMissing: there is none.
+        """
+        return self._selection.named(name, self._today())
+
+    def all_rulebooks(self) -> tuple[Rulebook, ...]:
+        """Return every version of every rulebook."""
+        return self._selection.all()
+
+    def put_producer(self, producer_id: str, body: bytes) -> tuple[dict[str, Any], bool]:
+        """Make a producer known and grade it; return how it is known, and whether it is new."""
+        desk = self._desk(self._today().toordinal())
+        producer = CaseReader(desk.rulebook).producer(body, producer_id)
+        created = desk.put_producer(producer, self._today().toordinal())
+        return producer_view(desk.rulebook, producer), created
+
+    def post_facts(self, producer_id: str, body: bytes) -> dict[str, Any]:
+        """Record facts; return the decision that they lead to."""
+        today = self._today().toordinal()
+        desk = self._desk(today)
+        facts = CaseReader(desk.rulebook).facts(body, today=today)
+        now = instant(datetime.now(UTC).isoformat())
+        return Answer(desk.rulebook, desk.record(producer_id, facts, today, now)).document()
+
+    def decision(self, producer_id: str, as_of: int | None, known_at: str | None) -> Answer:
+        """Return the decision on a stored producer; the rulebook is the one in force on the day."""
+        day = self._today().toordinal() if as_of is None else as_of
+        desk = self._desk(day)
+        known = None if known_at is None else instant(known_at)
+        return Answer(desk.rulebook, desk.decide(producer_id, day, known))
+
+    def grade_case(self, body: bytes, *, rulebook: str | None, as_of: int | None, known_at: str | None) -> Answer:
+        """Return the decision on a case that is not stored."""
+        today = self._today().toordinal()
+        day = today if as_of is None else as_of
+        chosen = self._selection.named(rulebook, date.fromordinal(day))
+        case = CaseReader(chosen).case(body, as_of=day, today=today, known_at=known_at)
+        return Answer(chosen, Decided(case, self._workers.grade(chosen, case)))
+
+    def grading(self, grading_hash: str) -> dict[str, Any]:
+        """Return a stored grading as it was decided, with its hash and its rulebook's notice.
+
+        Raises:
+            GradingMissing: there is none.
+        """
+        with self._store.begin() as transaction:
+            document = transaction.grading(grading_hash)
+        if document is None:
+            raise GradingMissing("no stored grading has this hash")
+        decided: dict[str, Any] = msgspec.json.decode(document)
+        named = decided["rulebook"]
+        known = (one for one in self.all_rulebooks() if one.sha256 == named["sha256"])
+        words = next((notice(one) for one in known), None)
+        return decided | {"hash": grading_hash, "notice": words}
+
+    def trouble(self) -> str | None:
+        """Return what keeps this application from working, None where nothing does."""
+        if not self._store.answers():
+            return "the store doesn't answer"
+        try:
+            rulebook = self.rulebook()
+            nobody = Producer("-", next(iter(rulebook.kinds)), "", {})
+            self._workers.grade(rulebook, CaseFile(nobody, (), self._today().toordinal()))
+        except ShuoliError as error:
+            return f"[{error.code}] {error.message}"
+        return None
+
+    def _desk(self, as_of: int) -> Decisions:
+        rulebook = self._selection.named(None, date.fromordinal(as_of))
+        with self._lock:
+            if rulebook.sha256 not in self._desks:
+                self._desks[rulebook.sha256] = Decisions(rulebook, self._store, self._workers)
+            return self._desks[rulebook.sha256]

@@ -1,0 +1,62 @@
+"""Many producers at once: read from a folder into a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from engine.case import Fact, Producer
+from engine.reading import CaseReader, fact_document, producer_document
+from knowledge.problems import CaseRefused, ShuoliError
+from knowledge.rulebook import Rulebook
+from store import Store
+
+CITY_FILE = "producers.jsonl"
+"""One case file a line."""
+_BATCH = 100
+
+
+class CityMissing(ShuoliError):
+    """The folder holds no city."""
+
+    code = "city.missing"
+
+
+def load_city(folder: Path, rulebook: Rulebook, store: Store, done: Callable[[int, int], None]) -> None:
+    """Put every producer of a folder, with its facts, into the store; `done` is told how many of each.
+
+    What is there already stays: the same city loaded twice is there once. Every line is checked against the
+    rulebook, and batches are stored as they are read, so that a refused line leaves whole batches before it.
+
+    Raises:
+        CityMissing: the folder holds no `producers.jsonl`.
+        CaseRefused: a line doesn't fit the rulebook; the places of its problems begin with the line's number.
+    """
+    reader = CaseReader(rulebook)
+    lines = _lines(folder)
+    while batch := list(islice(lines, _BATCH)):
+        read = [_told(reader, number, line) for number, line in batch]
+        with store.begin() as transaction:
+            for producer, facts in read:
+                transaction.put_producer(producer.id, producer_document(rulebook, producer))
+                transaction.add_facts(producer.id, [fact_document(rulebook, fact) for fact in facts])
+        done(len(read), sum(len(facts) for _, facts in read))
+
+
+def _lines(folder: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with (folder / CITY_FILE).open("rb") as file:
+            yield from enumerate(file, 1)
+    except OSError as error:
+        help = "make one with `shuoli sample-city --out DIR`"
+        raise CityMissing(f"there is no city in {folder}: {error.strerror}", help=help) from error
+
+
+def _told(reader: CaseReader, number: int, line: bytes) -> tuple[Producer, list[Fact]]:
+    try:
+        return reader.told(line)
+    except CaseRefused as error:
+        problems = tuple(replace(one, place=f"{CITY_FILE}:{number}{one.place}") for one in error.problems)
+        raise CaseRefused(f"line {number} is refused", problems=problems) from error

@@ -1,0 +1,1 @@
+"""What happens to stored producers: their facts arrive, their grades follow."""
