@@ -12,7 +12,9 @@ from api.requests import today
 from api.selection import Selection
 from api.settings import Settings
 from authoring.scenarios import run_scenarios
+from engine.evaluate import Evaluator
 from knowledge.loader import check_rulebook
+from knowledge.scenarios import load_scenarios
 
 named = click.argument("name", metavar="DIR|ID[@VERSION]")
 
@@ -42,7 +44,24 @@ def check(name: str, as_json: bool) -> int:
 @as_json
 def test(name: str, as_json: bool) -> int:
     """Print what became of each scenario; 1 if one failed."""
-    results = run_scenarios(rulebook_folder(name))
+    selection = _selection()
+    folder = selection.folder(name, today())
+    rulebook = selection.load(folder)
+    evaluator = Evaluator(rulebook)
+    try:
+        results = list(run_scenarios(rulebook, load_scenarios(folder, rulebook), evaluator.grade))
+    finally:
+        evaluator.close()
+    failed = [one for one in results if not one.passed]
+    if as_json:
+        print_json({"ok": not failed, "scenarios": len(results), "failed": failed})
+    else:
+        for one in failed:
+            click.echo(f"{one.place}: {one.name}")
+            for failure in one.failures:
+                click.echo(f"  {failure}")
+        click.echo(f"{len(results)} 个情景,{len(failed)} 个不符 · scenarios, {len(failed)} failed")
+    return 1 if failed else 0
 
 
 @rulebook.command(help="指标、标准、等级、摘要 · indicators, standards, grades, digest")

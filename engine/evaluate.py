@@ -32,6 +32,7 @@ class Evaluator:
         self._checker = compile_checker(rulebook)
         self._scorer = Scorer(rulebook)
         self._leaves = day_leaves(rulebook.calendar)
+        self._remedies = {rule.id: rule.remedies for rule in rulebook.rules if rule.remedies}
 
     def close(self) -> None:
         """Give the kernel's memory back."""
@@ -87,7 +88,7 @@ class Evaluator:
             ceilings=tuple(_with_deductions(limit, deductions) for limit in decision.ceilings),
             vetoes=tuple(_with_deductions(limit, deductions) for limit in decision.vetoes),
             statuses=decision.statuses,
-            remedies=tuple(_offers(self.rulebook, deductions, scored)),
+            remedies=tuple(_offers(self.rulebook, self._remedies, deductions, scored)),
             outcomes=(),
             next_change_on=self._next_change(chain),
         )
@@ -321,23 +322,28 @@ def _ids(things: Sequence[Any]) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def _offers(rulebook: Rulebook, deductions: Sequence[Deduction], scored: Scored) -> Iterable[RemedyOffer]:
+def _offers(
+    rulebook: Rulebook, remedies: Mapping[str, Sequence[str]], deductions: Sequence[Deduction], scored: Scored
+) -> Iterable[RemedyOffer]:
     """Offer each deed whose rule fired, with what each standard would lose less without those deductions."""
-    rules = {rule.id: rule for rule in rulebook.rules}
-    asked = {score.id: score.asked for score in scored.standards}
-    lost = {score.id: score.points for score in scored.standards}
-    for remedy in rulebook.remedies.values():
-        mine = [d for d in deductions if remedy.id in rules[d.rule].remedies]
-        if not mine:
-            continue
+    open_to: dict[str, list[Deduction]] = {}
+    for deduction in deductions:
+        for name in remedies.get(deduction.rule, ()):
+            open_to.setdefault(name, []).append(deduction)
+    if not open_to:
+        return
+    scores = {score.id: score for score in scored.standards}
+    for name in sorted(open_to, key=list(rulebook.remedies).index):
+        mine = open_to[name]
         standards = {}
-        for name, share in remedy.restores.items():
-            ours = sum(d.points for d in mine if d.target == name and d.kind == "standard")
-            room = lost[name] - min(rulebook.standards[name].points, max(0, asked[name] - ours))
+        for standard, share in rulebook.remedies[name].restores.items():
+            score = scores[standard]
+            ours = sum([d.points for d in mine if d.target == standard and d.kind == "standard"])
+            room = score.points - min(score.maximum, max(0, score.asked - ours))
             restored = room if share == "all" else room // 2 if share == "half" else min(room, share)
             if restored > 0:
-                standards[name] = restored
-        yield RemedyOffer(remedy.id, standards, sum(standards.values()), tuple(d.id for d in mine))
+                standards[standard] = restored
+        yield RemedyOffer(name, standards, sum(standards.values()), tuple([d.id for d in mine]))
 
 
 def _new_year(day: int) -> int:
