@@ -22,7 +22,7 @@ from api.rulebooks import list_rulebooks, show_rulebook
 from api.services import Services
 from api.settings import Settings
 
-LARGEST_BODY = 1_000_000
+LARGEST_BODY = 4_000_000
 """Bytes of a request's body."""
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     grade_case,

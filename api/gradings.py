@@ -20,7 +20,7 @@ from api.wire import GradingDocument, answer
     status_code=200,
     guards=[needs_json],
     responses=documented(
-        "http.json",
+        "case.json",
         "http.too_large",
         "http.media_type",
         "case.refused",

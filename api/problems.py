@@ -54,7 +54,7 @@ class RequestRefused(ShuoliError):
 # code: status, title. Codes of single problems (`errors[].code`) aren't listed: they come with one of these.
 TITLES: dict[str, tuple[int, str]] = {
     "http.request": (400, "请求无法理解 · the request can't be understood"),
-    "http.json": (400, "正文不是可用的 JSON · the body isn't usable JSON"),
+    "case.json": (400, "正文不是可用的 JSON · the body isn't usable JSON"),
     "http.query": (400, "查询参数有误 · a query parameter is wrong"),
     "http.not_found": (404, "没有此地址 · there is nothing at this address"),
     "http.method": (405, "不支持此方法 · the address doesn't take this method"),
@@ -148,7 +148,7 @@ def _from_http(request: Request[Any, Any, Any], error: HTTPException) -> Respons
 
 
 def _from_depth(request: Request[Any, Any, Any], _error: RecursionError) -> Response[Any]:
-    return _respond(request, RequestRefused("http.json", "the body is nested too deeply"))
+    return _respond(request, RequestRefused("case.json", "the body is nested too deeply"))
 
 
 def _from_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -13,7 +13,7 @@ from api.services import Services
 from api.wire import DeductionList, GradingDocument, ProducerView, VerdictList, Why, answer
 
 _EVALUATION = ("limit.facts", "limit.deductions", "limit.time", "engine.failure", "rulebook.missing")
-_BODY = ("http.json", "http.too_large", "http.media_type", "case.refused")
+_BODY = ("case.json", "http.too_large", "http.media_type", "case.refused")
 _READ = documented("producer.missing", *_EVALUATION)
 
 

@@ -253,7 +253,14 @@ class _Maker:
     # Rules
 
     def rule(
-        self, name: str, kind: str, target: str, level: int, *, gives: FactType | None = None, itself: FactType | None = None
+        self,
+        name: str,
+        kind: str,
+        target: str,
+        level: int,
+        *,
+        gives: FactType | None = None,
+        itself: FactType | None = None,
     ) -> Rule:
         draw = self.draw
         fires = self.chance(0.25)
@@ -369,9 +376,7 @@ class _Maker:
             makers += [lambda: self.any_of(scope, known, level, kind, fires, depth)] * 2
         return draw.choice(makers)()
 
-    def any_of(
-        self, scope: Scope, known: Sequence[FactType], level: int, kind: str, fires: bool, depth: int
-    ) -> AnyOf:
+    def any_of(self, scope: Scope, known: Sequence[FactType], level: int, kind: str, fires: bool, depth: int) -> AnyOf:
         alternatives = []
         for _ in range(self.draw.randint(1, 2)):
             alternative: list[Clause] = []
@@ -554,7 +559,9 @@ class _Maker:
             return Measure(name, body=body, type=field.type, places=field.places, when_nothing=nothing, **common)
         if how == "share":
             numerator = (self.test(draw.choice(fields), {}, kind),)
-            return Measure(name, body=Aggregate("share", pattern, None, numerator), type="share", when_nothing=nothing, **common)
+            return Measure(
+                name, body=Aggregate("share", pattern, None, numerator), type="share", when_nothing=nothing, **common
+            )
         if how in ("latest", "first") and kind.dated is not None:
             field = draw.choice(fields)
             empty = draw.choice((None, self.literal(field)))
