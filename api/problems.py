@@ -15,7 +15,7 @@ from litestar.types import ExceptionHandlersMap, Scope
 from knowledge.problems import EngineDisagreement, Problem, ShuoliError
 
 MEDIA_TYPE = "application/problem+json"
-LOG = logging.getLogger("shuoli.api")
+LOG = logging.getLogger("shuoli")
 
 
 class ErrorEntry(msgspec.Struct, frozen=True, omit_defaults=True):

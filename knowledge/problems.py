@@ -36,7 +36,7 @@ class Problem:
 class ShuoliError(Exception):
     """Whatever this program refuses or can't do, with a stable code documented in docs/errors.md."""
 
-    code = "error"
+    code = "internal.fault"
 
     def __init__(self, message: str, *, help: str | None = None, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message)

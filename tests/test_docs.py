@@ -34,17 +34,25 @@ def documented_codes() -> list[str]:
 
 
 def codes_in_code() -> Iterator[tuple[str, str]]:
-    """Yield place and text of every string that is an error code: a `code` attribute, or an argument `family.name`."""
+    """Yield place and text of every error code: a `code` attribute, or an argument or key `family.name`."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            match node:
-                case ast.Assign(targets=[ast.Name(id="code")], value=ast.Constant(value=str(text))):
-                    yield f"{the_name(path)}:{node.lineno}", text
-                case ast.Call(args=args, keywords=keywords):
-                    for value in [*args, *(keyword.value for keyword in keywords)]:
-                        for part in ast.walk(value) if isinstance(value, ast.IfExp) else [value]:
-                            if isinstance(part, ast.Constant) and looks_like_a_code(part.value):
-                                yield f"{the_name(path)}:{part.lineno}", part.value
+            for part in where_codes_stand(node):
+                named = isinstance(node, ast.Assign)
+                if isinstance(part, ast.Constant) and (named or looks_like_a_code(part.value)):
+                    yield f"{the_name(path)}:{part.lineno}", str(part.value)
+
+
+def where_codes_stand(node: ast.AST) -> Iterator[ast.AST | None]:
+    """Yield the parts of a node that may be a code."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id="code")], value=value):
+            yield value
+        case ast.Dict(keys=keys):
+            yield from keys
+        case ast.Call(args=args, keywords=keywords):
+            for value in [*args, *(keyword.value for keyword in keywords)]:
+                yield from ast.walk(value) if isinstance(value, ast.IfExp) else [value]
 
 
 def looks_like_a_code(value: object) -> TypeGuard[str]:
