@@ -27,7 +27,7 @@ from casework.decisions import Decisions
 from engine.workers import Workers
 from knowledge.population import load_population
 from knowledge.rulebook import Rulebook
-from store import Store
+from store.ledger import Store
 
 PRODUCERS, SEED = 3196, 2021
 FOLDER = Path("var/sample-city")
@@ -118,7 +118,7 @@ def _load(folder: Path, rulebook: Rulebook, store: Store, progress: Progress) ->
 
 
 def _grade(rulebook: Rulebook, store: Store, workers: int, day: date, progress: Progress) -> dict[str, object]:
-    with store.begin() as transaction:
+    with store.read() as transaction:
         total = transaction.count_producers()
     task = progress.add_task("评级 · grading", total=total)
     facts = 0
@@ -132,7 +132,7 @@ def _grade(rulebook: Rulebook, store: Store, workers: int, day: date, progress: 
         started = time.perf_counter()
         refused = Decisions(rulebook, store, pool).decide_all(day.toordinal(), done)
         seconds = time.perf_counter() - started
-    with store.begin() as transaction:
+    with store.read() as transaction:
         counts = transaction.grade_counts()
     return {
         "rulebook": {"id": rulebook.id, "version": rulebook.version, "sha256": rulebook.sha256},
@@ -167,13 +167,10 @@ def _print_counts(out: Console, rulebook: Rulebook, report: dict[str, object]) -
 
 def _telling(store: Store, rulebook: Rulebook) -> str:
     """Return the producer with the lowest current grade, the first by id: the one with most to explain."""
-    order = [band.grade for band in rulebook.bands]
-    with store.begin() as transaction:
-        worst = max(
-            (grading for name, _ in transaction.producers(limit=10_000) if (grading := transaction.current(name))),
-            key=lambda grading: order.index(grading.grade),
-        )
-    return worst.producer
+    with store.read() as transaction:
+        counts = transaction.grade_counts()
+        worst = next(band.grade for band in reversed(rulebook.bands) if counts.get(band.grade))
+        return transaction.current_of(worst, limit=1)[0]
 
 
 def _lines(folder: Path) -> int | None:

@@ -20,7 +20,7 @@ from engine.workers import Workers
 from explain.explanation import Explanation, explain
 from knowledge.problems import ShuoliError
 from knowledge.rulebook import Rulebook
-from store import Store
+from store.ledger import Store
 
 
 class GradingMissing(ShuoliError):
@@ -128,7 +128,7 @@ class Services:
         Raises:
             GradingMissing: there is none.
         """
-        with self._store.begin() as transaction:
+        with self._store.read() as transaction:
             document = transaction.grading(grading_hash)
         if document is None:
             raise GradingMissing("no stored grading has this hash")

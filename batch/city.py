@@ -11,7 +11,7 @@ from engine.case import Fact, Producer
 from engine.reading import CaseReader, fact_document, producer_document
 from knowledge.problems import CaseRefused, ShuoliError
 from knowledge.rulebook import Rulebook
-from store import Store
+from store.ledger import Store
 
 CITY_FILE = "producers.jsonl"
 """One case file a line."""
@@ -38,7 +38,7 @@ def load_city(folder: Path, rulebook: Rulebook, store: Store, done: Callable[[in
     lines = _lines(folder)
     while batch := list(islice(lines, _BATCH)):
         read = [_told(reader, number, line) for number, line in batch]
-        with store.begin() as transaction:
+        with store.write() as transaction:
             for producer, facts in read:
                 transaction.put_producer(producer.id, producer_document(rulebook, producer))
                 transaction.add_facts(producer.id, [fact_document(rulebook, fact) for fact in facts])

@@ -15,7 +15,7 @@ from engine.reading import CaseReader, fact_document, merge, producer_document
 from engine.workers import Decision, Refusal, Stored, Workers
 from knowledge.problems import ShuoliError
 from knowledge.rulebook import Rulebook
-from store import Store, StoredGrading, Transaction
+from store.ledger import Store, StoredGrading, Transaction
 
 _BATCH = 40
 """Producers that one worker decides at a time: a second's work or less."""
@@ -49,7 +49,7 @@ class Decisions:
         Raises:
             LimitExceeded, EngineFailure, EngineDisagreement: it can't be graded; nothing is stored.
         """
-        with self._store.begin() as transaction:
+        with self._store.write() as transaction:
             created = transaction.put_producer(producer.id, producer_document(self.rulebook, producer))
             self._grade(transaction, producer, self._facts(transaction, producer.id), as_of)
         return created
@@ -64,7 +64,7 @@ class Decisions:
             ProducerMissing: the producer isn't known.
             LimitExceeded, EngineFailure, EngineDisagreement: it can't be graded; nothing is stored.
         """
-        with self._store.begin() as transaction:
+        with self._store.write() as transaction:
             producer = self._producer(transaction, producer_id, lock=True)
             known = self._facts(transaction, producer_id)
             seen = {_said(fact) for fact in known}
@@ -83,7 +83,7 @@ class Decisions:
             ProducerMissing: the producer isn't known.
             LimitExceeded, EngineFailure, EngineDisagreement: it can't be graded.
         """
-        with self._store.begin() as transaction:
+        with self._store.read() as transaction:
             producer = self._producer(transaction, producer_id)
             facts = self._facts(transaction, producer_id)
         case = CaseFile(producer, merge(facts, known_at), as_of, known_at)
@@ -103,16 +103,16 @@ class Decisions:
             strict=True,
         ):
             refused |= {name: one for name, one in zip(batch, answers, strict=True) if isinstance(one, Refusal)}
-            with self._store.begin() as transaction:
+            with self._store.write() as transaction:
                 stored = [self._stored(one, as_of) for one in answers if isinstance(one, Decision)]
-                transaction.add_gradings(stored, current=True)
+                transaction.add_gradings(stored)
             done(len(answers), sum(one.facts for one in answers if isinstance(one, Decision)))
         return refused
 
     def _batches(self) -> Iterator[tuple[list[str], list[Stored]]]:
         last = ""
         while True:
-            with self._store.begin() as transaction:
+            with self._store.read() as transaction:
                 producers = transaction.producers(after=last, limit=_BATCH)
                 facts = transaction.facts_of([name for name, _ in producers])
             if not producers:
@@ -136,7 +136,7 @@ class Decisions:
         case = CaseFile(producer, merge(facts), as_of)
         grading = self._workers.grade(self.rulebook, case)
         decision = Decision.of(grading, self._writer.encode(grading))
-        transaction.add_gradings([self._stored(decision, as_of)], current=True)
+        transaction.add_gradings([self._stored(decision, as_of)])
         return Decided(case, grading)
 
     def _stored(self, one: Decision, as_of: int) -> StoredGrading:

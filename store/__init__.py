@@ -1,0 +1,1 @@
+"""Producers, facts and gradings, kept as canonical documents addressed by their hash."""

@@ -1,0 +1,138 @@
+"""Opens SQLite or PostgreSQL, and brings the tables to what this program knows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from knowledge.problems import ShuoliError
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_MIGRATING: Final = 7_318_204_112
+"""Key of the PostgreSQL lock under which only one process migrates."""
+_TIMEOUTS: Final = "-c lock_timeout=15s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
+
+
+class StoreRefused(ShuoliError):
+    """The database can't be used as it is."""
+
+    code = "store.unusable"
+
+
+def open_engines(url: str) -> tuple[Engine, Engine]:
+    """Return an engine that reads and one that writes, over a migrated database.
+
+    Raises:
+        StoreRefused: no SQLite file or PostgreSQL database, or not reachable, or of a newer program.
+    """
+    place = _parsed(url)
+    reading, writing = _sqlite(place) if place.get_backend_name() == "sqlite" else _postgresql(place)
+    try:
+        migrate(writing)
+    except CommandError as error:
+        _dispose(reading, writing)
+        help_ = "start the newer program, or give another database"
+        raise StoreRefused(f"{shown(place)} was made by a newer program: {error}", help=help_) from error
+    except SQLAlchemyError as error:
+        _dispose(reading, writing)
+        raise StoreRefused(f"{shown(place)} can't be used: {_reason(error, place)}") from error
+    return reading, writing
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables to the newest revision, in one transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def shown(url: URL) -> str:
+    """Return a URL as messages show it, without its password."""
+    return url.render_as_string(hide_password=True)
+
+
+def _parsed(url: str) -> URL:
+    help_ = "sqlite:///path/to/file.db or postgresql+psycopg://user@host/database"
+    try:
+        place = make_url(url)
+    except ArgumentError as error:
+        raise StoreRefused("the database URL can't be read", help=help_) from error
+    if place.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreRefused(f"`{place.drivername}` databases aren't used here", help=help_)
+    if place.get_backend_name() == "sqlite" and place.database in (None, "", ":memory:"):
+        raise StoreRefused("an SQLite database needs a file", help=help_)
+    return place.set(drivername="postgresql+psycopg") if place.get_backend_name() == "postgresql" else place
+
+
+def _sqlite(url: URL) -> tuple[Engine, Engine]:
+    folder = Path(str(url.database)).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreRefused(f"the folder {folder} can't be made: {error.strerror}") from error
+    reading = create_engine(url, poolclass=QueuePool, pool_size=4, max_overflow=16)
+    # One writer at a time, so that writers wait in order here and never fail on each other there.
+    writing = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=60)
+    for engine, begin in ((reading, "BEGIN"), (writing, "BEGIN IMMEDIATE")):
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _beginner(begin))
+    return reading, writing
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's own connection
+    connection.isolation_level = None  # the driver's own transactions would begin too late
+    for setting in (
+        "busy_timeout=15000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "trusted_schema=OFF",
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _beginner(statement: str) -> Any:  # noqa: ANN401  an event listener
+    def begin(connection: Any) -> None:  # noqa: ANN401
+        connection.exec_driver_sql(statement)
+
+    return begin
+
+
+def _postgresql(url: URL) -> tuple[Engine, Engine]:
+    try:
+        engine = create_engine(
+            url,
+            pool_size=5,
+            max_overflow=15,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "options": _TIMEOUTS},
+        )
+    except ImportError as error:
+        raise StoreRefused("PostgreSQL needs psycopg", help="install shuoli[postgres]") from error
+    return engine, engine
+
+
+def _dispose(*engines: Engine) -> None:
+    for engine in engines:
+        engine.dispose()
+
+
+def _reason(error: SQLAlchemyError, url: URL) -> str:
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    reason = said[0] if said else type(error).__name__
+    if url.password:
+        reason = reason.replace(str(url.password), "***")
+    return re.sub(r"password=\S+", "password=***", reason)
