@@ -92,8 +92,8 @@ class Transaction:
     def put_producer(self, producer_id: str, document: bytes) -> bool:
         """Store a producer or replace what is stored; return whether it is new. It stays locked until the end."""
         values = {"id": producer_id, "document": document}
-        new = self._insert(PRODUCERS).on_conflict_do_nothing()
-        if self._connection.execute(new, values).rowcount == 1:
+        new = self._insert(PRODUCERS).values(values).on_conflict_do_nothing().returning(PRODUCERS.c.id)
+        if self._connection.execute(new).first() is not None:
             return True
         self._connection.execute(PRODUCERS.update().where(PRODUCERS.c.id == producer_id).values(document=document))
         return False

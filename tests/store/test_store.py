@@ -128,7 +128,7 @@ def test_two_writers_to_one_producer_wait_for_each_other(store: Store) -> None:
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=20))
 def test_documents_come_back_to_the_byte(store: Store, documents: list[bytes]) -> None:
-    name = hashlib.sha256(b"".join(documents)).hexdigest()
+    name = hashlib.sha256(repr(documents).encode()).hexdigest()
     with store.write() as transaction:
         transaction.put_producer(name, b"")
         transaction.add_facts(name, documents)
