@@ -1,0 +1,151 @@
+"""Values and templates as people read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Final
+
+from engine.case import CaseFile, Fact
+from engine.checker_code import measured_field
+from engine.grading import Deduction, Finding, Grading
+from engine.values import decimal_text
+from explain.phrases import Lang, say
+from knowledge.rulebook import Field, Rule, Rulebook, Text, Value
+
+_SLOT: Final = re.compile(r"\{([a-z_0-9.]+)\}")
+_PLACES: Final = {"whole": 0, "tenths": 1, "hundredths": 2}
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_MOST_VALUES: Final = 3
+"""Values that are listed where several facts fit one name of a text."""
+
+
+class Wording:
+    """Says things of one grading in one language; personal values only where allowed."""
+
+    def __init__(self, rulebook: Rulebook, case: CaseFile, grading: Grading, lang: Lang, *, personal: bool) -> None:
+        self.rulebook, self.lang = rulebook, lang
+        self._case, self._personal = case, personal
+        self._places = _PLACES[rulebook.scoring.unit]
+        self._things: dict[str, Fact | Finding] = {fact.id: fact for fact in case.facts}
+        self._things |= {finding.id: finding for finding in (*grading.findings, *grading.consequences)}
+        self._rules = {rule.id: rule for rule in rulebook.rules}
+        self._measures = {one.name: one.value for one in grading.measures if one.group is None}
+        self._concluded = {finding.id: finding for finding in (*grading.findings, *grading.consequences)}
+
+    def text(self, text: Text) -> str:
+        """Return a text of the rulebook in this language."""
+        return text.in_language(self.lang)
+
+    def say(self, name: str, **slots: object) -> str:
+        """Return a phrase of the program in this language."""
+        return say(self.lang, name, **slots)
+
+    def points(self, points: int) -> str:
+        """Return points or a score in the rulebook's unit."""
+        return decimal_text(points, self._places)
+
+    def day(self, ordinal: int) -> str:
+        """Return a date as it stands in a sentence."""
+        day = date.fromordinal(ordinal)
+        if self.lang == "zh":
+            return f"{day.year}年{day.month}月{day.day}日"
+        return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+    def join(self, texts: Iterable[str]) -> str:
+        """Return sentences one after the other."""
+        return self.say("sentences").join(texts)
+
+    def listed(self, texts: Iterable[str]) -> str:
+        """Return words as a list within a sentence."""
+        return self.say("listed").join(texts)
+
+    def value(self, field: Field, value: Value | None) -> str:
+        """Return a value in words: choices by their label, decimals and shares with their unit."""
+        if field.personal and not self._personal:
+            return self.say("withheld")
+        if value is None:
+            return self.say("missing")
+        match field.type:
+            case "date":
+                return self.day(int(value))
+            case "yes_no":
+                return self.say("yes" if value else "no")
+            case "choice":
+                return self.text(field.choices[str(value)]) if str(value) in field.choices else str(value)
+            case "share":
+                percent = decimal_text(int(value), 2).rstrip("0").rstrip(".")
+                return f"{percent}%"
+            case "decimal":
+                return _with_unit(decimal_text(int(value), field.places), field.unit)
+            case "whole":
+                return _with_unit(str(value), field.unit)
+            case _:
+                return str(value)
+
+    def measure(self, name: str, value: Value | None) -> str:
+        """Return a measure's value in words."""
+        measure = self.rulebook.measures[name]
+        field = measured_field(self.rulebook, measure)
+        shown = field or Field(name, measure.type, measure.label, places=measure.places, unit=measure.unit)
+        return self.value(shown, value)
+
+    def fields(self, kind: str, values: Mapping[str, Value]) -> list[tuple[str, str]]:
+        """Return label and value of each field that is given."""
+        shapes = self.rulebook.types[kind].fields
+        return [(self.text(shapes[name].label), self.value(shapes[name], value)) for name, value in values.items()]
+
+    def because(self, deduction: Deduction) -> str | None:
+        """Return the rule's own text with the values that this deduction read; None where it has none."""
+        rule = self._rules[deduction.rule]
+        if rule.because is None:
+            return None
+        return _SLOT.sub(lambda found: self._slot(rule, deduction, found[1]), self.text(rule.because))
+
+    def _slot(self, rule: Rule, deduction: Deduction, name: str) -> str:
+        read = {reading.name: reading.value for reading in deduction.readings}
+        if name in self.rulebook.measures:
+            return self.measure(name, read[name] if name in read else self._measures.get(name))
+        if name == "as_of":
+            return self.day(self._case.as_of)
+        alias, _, field = name.partition(".")
+        if alias == "producer":
+            return self._of_producer(field)
+        patterns = [pattern for pattern in rule.for_each if pattern.alias == alias]
+        if patterns:
+            place = rule.for_each.index(patterns[0])
+            thing = self._things[deduction.key[place]]
+            return self.value(self.rulebook.types[thing.type].fields[field], thing.values.get(field))
+        return self._of_premises(rule, deduction, alias, field)
+
+    def _of_premises(self, rule: Rule, deduction: Deduction, alias: str, field: str) -> str:
+        """Return a value of what `when` binds: of each premise of that type that isn't part of the key."""
+        own = self._concluded.get(deduction.concludes)
+        if own is not None and field in own.values and alias == own.type:
+            return self.value(self.rulebook.types[own.type].fields[field], own.values[field])
+        kinds = {pattern.type for pattern in patterns_of(rule) if pattern.alias == alias}
+        keyed = set(deduction.key[: len(rule.for_each)])
+        found = [self._things[name] for name in deduction.premises if name not in keyed and name in self._things]
+        fitting = [thing for thing in found if thing.type in kinds]
+        values = [self.value(self.rulebook.types[one.type].fields[field], one.values.get(field)) for one in fitting]
+        shown = list(dict.fromkeys(values))
+        more = "…" if len(shown) > _MOST_VALUES else ""
+        return self.listed(shown[:_MOST_VALUES]) + more if shown else self.say("missing")
+
+    def _of_producer(self, name: str) -> str:
+        producer = self._case.producer
+        if name == "kind":
+            return self.text(self.rulebook.kinds[producer.kind])
+        if name in ("id", "region"):
+            return str(getattr(producer, name))
+        return self.value(self.rulebook.attributes[name], producer.attributes.get(name))
+
+
+def _with_unit(text: str, unit: str | None) -> str:
+    if unit is None:
+        return text
+    return f"{text}{unit}" if unit == "%" else f"{text} {unit}"
