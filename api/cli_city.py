@@ -156,8 +156,8 @@ def _print_counts(out: Console, rulebook: Rulebook, report: dict[str, object]) -
     seconds = float(str(report["seconds"]))
     speed = float(str(report["facts"])) / seconds if seconds else 0
     out.print(
-        f"{rulebook.id}@{rulebook.version} ({rulebook.status}), {report['as_of']}: {report['producers']} 主体 · producers, "
-        f"{report['facts']} 事实 · facts, {seconds:.1f} s, {speed:,.0f} 事实/秒 · facts/s"
+        f"{rulebook.id}@{rulebook.version} ({rulebook.status}), {report['as_of']}: "
+        f"{report['producers']} 主体 · producers, {report['facts']} 事实 · facts, {seconds:.1f} s, {speed:,.0f} 事实/秒 · facts/s"
     )
     refused = report["refused"]
     assert isinstance(refused, dict)

@@ -10,7 +10,8 @@ from litestar.params import RawBody
 from api.problems import documented
 from api.requests import AsOf, KnownAt, Language, ProducerId, day, instant, language, needs_json
 from api.services import Services
-from api.wire import DeductionList, GradingDocument, ProducerView, VerdictList, Why, answer
+from api.wire import DeductionList, GradingDocument, ProducerView, VerdictList, answer
+from explain.explanation import Explanation
 
 _EVALUATION = ("limit.facts", "limit.deductions", "limit.time", "engine.failure", "rulebook.missing")
 _BODY = ("case.json", "http.too_large", "http.media_type", "case.refused")
@@ -22,7 +23,7 @@ _READ = documented("producer.missing", *_EVALUATION)
     tags=["producers"],
     guards=[needs_json],
     responses={
-        **documented(*_BODY),
+        **documented(*_BODY, *_EVALUATION),
         201: ResponseSpec(ProducerView, generate_examples=False, description="新登记 · new"),
     },
     status_code=200,
@@ -64,7 +65,7 @@ def show_why(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     lang: Language = "zh",
-) -> Response[Why]:
+) -> Response[Explanation]:
     """理由与整改建议。The justification, and the remedies open to the producer."""
     lang = language(lang)
     return answer(services.decision(producer_id, day(as_of), instant(known_at)).why(lang))

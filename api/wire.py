@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import msgspec
 from litestar import Response
-
-Status: TypeAlias = Literal["fired", "not_fired", "not_applicable", "unknown"]
 
 
 class RulebookRef(msgspec.Struct, frozen=True):
@@ -16,30 +14,38 @@ class RulebookRef(msgspec.Struct, frozen=True):
     id: str
     version: str
     sha256: str
+    status: Literal["official", "reconstruction", "draft"]
 
 
 class GradingDocument(msgspec.Struct, frozen=True):
-    """The whole decision with its trail."""
+    """The whole decision with its trail. Points and score are whole numbers, or decimals as text."""
 
     producer: str
     as_of: str
     known_at: str | None
     rulebook: RulebookRef
+    notice: dict[str, str] | None
     grade: str
-    score: int
+    score: int | str
     score_grade: str
     colour: str | None
-    points_lost: dict[str, int]
+    points: dict[str, int | str]
+    points_lost: dict[str, int | str]
+    points_gained: dict[str, int | str]
     indicators: list[dict[str, Any]]
+    standards: list[dict[str, Any]]
+    measures: list[dict[str, Any]]
     deductions: list[dict[str, Any]]
     verdicts: list[dict[str, Any]]
     findings: list[dict[str, Any]]
+    consequences: list[dict[str, Any]]
     ceilings: list[dict[str, Any]]
     vetoes: list[dict[str, Any]]
-    consequences: list[dict[str, Any]]
+    statuses: list[str]
     remedies: list[dict[str, Any]]
     next_change_on: str | None
     facts: list[str]
+    hash: str
 
 
 class DeductionList(msgspec.Struct, frozen=True):
@@ -61,12 +67,6 @@ class ProducerView(msgspec.Struct, frozen=True):
     kind: str
     region: str
     attributes: dict[str, Any]
-
-
-class Why(msgspec.Struct, frozen=True):
-    """The justification of a grade."""
-
-    lang: Literal["zh", "en"]
 
 
 def answer(document: object) -> Response[Any]:

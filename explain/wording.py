@@ -12,7 +12,7 @@ from engine.checker_code import measured_field
 from engine.grading import Deduction, Finding, Grading
 from engine.values import decimal_text
 from explain.phrases import Lang, say
-from knowledge.rulebook import Field, Rule, Rulebook, Text, Value
+from knowledge.rulebook import Field, Rule, Rulebook, Text, Unit, Value
 
 _SLOT: Final = re.compile(r"\{([a-z_0-9.]+)\}")
 _PLACES: Final = {"whole": 0, "tenths": 1, "hundredths": 2}
@@ -20,8 +20,6 @@ _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
-_MOST_VALUES: Final = 3
-"""Values that are listed where several facts fit one name of a text."""
 
 
 class Wording:
@@ -35,7 +33,6 @@ class Wording:
         self._things |= {finding.id: finding for finding in (*grading.findings, *grading.consequences)}
         self._rules = {rule.id: rule for rule in rulebook.rules}
         self._measures = {one.name: one.value for one in grading.measures if one.group is None}
-        self._concluded = {finding.id: finding for finding in (*grading.findings, *grading.consequences)}
 
     def text(self, text: Text) -> str:
         """Return a text of the rulebook in this language."""
@@ -55,6 +52,15 @@ class Wording:
         if self.lang == "zh":
             return f"{day.year}年{day.month}月{day.day}日"
         return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+    def time(self, amount: int, unit: Unit) -> str:
+        """Return a length of time in words."""
+        return self.say(f"{unit}_one" if amount == 1 else unit, n=amount)
+
+    def sentence(self, text: Text) -> str:
+        """Return a text of the rulebook as a sentence, with its full stop where the author left it out."""
+        words = self.text(text)
+        return words if words.endswith(("。", ".", "!", "!", "?", "?")) else words + self.say("stop")
 
     def join(self, texts: Iterable[str]) -> str:
         """Return sentences one after the other."""
@@ -110,31 +116,21 @@ class Wording:
         read = {reading.name: reading.value for reading in deduction.readings}
         if name in self.rulebook.measures:
             return self.measure(name, read[name] if name in read else self._measures.get(name))
-        if name == "as_of":
-            return self.day(self._case.as_of)
+        if name in ("points", "as_of", "group"):
+            return self._of_deduction(deduction, name)
         alias, _, field = name.partition(".")
         if alias == "producer":
             return self._of_producer(field)
-        patterns = [pattern for pattern in rule.for_each if pattern.alias == alias]
-        if patterns:
-            place = rule.for_each.index(patterns[0])
-            thing = self._things[deduction.key[place]]
-            return self.value(self.rulebook.types[thing.type].fields[field], thing.values.get(field))
-        return self._of_premises(rule, deduction, alias, field)
+        place = [pattern.alias for pattern in rule.for_each].index(alias)
+        thing = self._things[deduction.key[place]]
+        return self.value(self.rulebook.types[thing.type].fields[field], thing.values.get(field))
 
-    def _of_premises(self, rule: Rule, deduction: Deduction, alias: str, field: str) -> str:
-        """Return a value of what `when` binds: of each premise of that type that isn't part of the key."""
-        own = self._concluded.get(deduction.concludes)
-        if own is not None and field in own.values and alias == own.type:
-            return self.value(self.rulebook.types[own.type].fields[field], own.values[field])
-        kinds = {pattern.type for pattern in patterns_of(rule) if pattern.alias == alias}
-        keyed = set(deduction.key[: len(rule.for_each)])
-        found = [self._things[name] for name in deduction.premises if name not in keyed and name in self._things]
-        fitting = [thing for thing in found if thing.type in kinds]
-        values = [self.value(self.rulebook.types[one.type].fields[field], one.values.get(field)) for one in fitting]
-        shown = list(dict.fromkeys(values))
-        more = "…" if len(shown) > _MOST_VALUES else ""
-        return self.listed(shown[:_MOST_VALUES]) + more if shown else self.say("missing")
+    def _of_deduction(self, deduction: Deduction, name: str) -> str:
+        if name == "points":
+            return self.points(deduction.points)
+        if name == "as_of":
+            return self.day(self._case.as_of)
+        return next((str(reading.group) for reading in deduction.readings if reading.group is not None), "")
 
     def _of_producer(self, name: str) -> str:
         producer = self._case.producer

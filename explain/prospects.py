@@ -1,0 +1,99 @@
+"""What would become of the grade: the next one up, and the one after remedies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.grading import Grading, Limit, RemedyOffer, StandardScore
+from engine.scoring import Asked, Scored, Scorer, band_of, limited_grade, missed_minimums, standing
+from knowledge.rulebook import Band, Demand, Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class NextUp:
+    """What the next grade up asks for and this grading hasn't: all in the rulebook's unit."""
+
+    band: Band
+    missing: int
+    """Distance of the score to the band; 0 where it reaches it."""
+    needed: int
+    limits: tuple[Limit, ...]
+    singles: tuple[StandardScore, ...]
+    demands: tuple[tuple[Demand, int], ...]
+    """Demands that are missed, with what the indicator stands at."""
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Score and grade once something has been done, all else being equal."""
+
+    score: int
+    grade: str
+
+
+class Prospects:
+    """Asks what if of one grading."""
+
+    def __init__(self, rulebook: Rulebook, grading: Grading) -> None:
+        self._rulebook, self._grading = rulebook, grading
+        self._scorer = Scorer(rulebook)
+        self._order = {band.grade: place for place, band in enumerate(rulebook.bands)}
+
+    def standards_below(self, indicator: str) -> set[str]:
+        """Return the standards under an indicator of either level."""
+        indicators = self._rulebook.indicators
+        return {
+            standard.id
+            for standard in self._rulebook.standards.values()
+            if indicator in (standard.indicator, indicators[standard.indicator].parent)
+        }
+
+    def next_up(self) -> NextUp | None:
+        """Return what the next grade up asks for; None for the best grade."""
+        place = self._order[self._grading.grade]
+        if place == 0:
+            return None
+        band, score = self._rulebook.bands[place - 1], self._grading.score.value
+        if self._rulebook.scoring.better == "higher":
+            needed = score if band.low is None else band.low
+            missing = max(0, needed - score)
+        else:
+            needed = score if band.high is None else band.high
+            missing = max(0, score - needed)
+        limits = (*self._grading.vetoes, *self._grading.ceilings)
+        single = band.worst_single
+        by_id = {one.id: one for one in self._grading.indicators}
+        demands = []
+        for demand in band.demands:
+            amount = standing(self._rulebook, by_id[demand.indicator])
+            low, high = demand.at_least, demand.at_most
+            if (low is not None and amount < low) or (high is not None and amount > high):
+                demands.append((demand, amount))
+        return NextUp(
+            band,
+            missing,
+            needed,
+            tuple(limit for limit in limits if self._order[limit.grade] >= place),
+            tuple(one for one in self._grading.standards if single is not None and one.points > single),
+            tuple(demands),
+        )
+
+    def after(self, offers: Iterable[RemedyOffer]) -> After:
+        """Return score and grade once deeds are done: their points restored, their limits lifted."""
+        restored: dict[str, int] = {}
+        done: set[str] = set()
+        for offer in offers:
+            done |= set(offer.deductions)
+            for name, points in offer.standards.items():
+                restored[name] = restored.get(name, 0) + points
+        standards = self._grading.standards
+        asked = [Asked("", one.id, max(0, one.points - restored.get(one.id, 0))) for one in standards if one.points]
+        scored = self._scorer.score(asked, {one.id: one.applies for one in standards})
+        return After(scored.score.value, self._limited(scored, done))
+
+    def _limited(self, scored: Scored, done: set[str]) -> str:
+        kept = [limit for limit in self._grading.ceilings if limit.kind == "ceiling" and set(limit.deductions) - done]
+        kept += [Limit(name, "indicator", grade, (), False) for name, grade in missed_minimums(self._rulebook, scored)]
+        vetoes = [limit for limit in self._grading.vetoes if set(limit.deductions) - done]
+        return limited_grade(self._rulebook, band_of(self._rulebook, scored), kept, vetoes)[0]
