@@ -129,14 +129,17 @@ class Workers:
         self.count = count
         self._folder = tempfile.TemporaryDirectory(prefix="shuoli-")
         self._writing = threading.Lock()
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        # None stands for a process that is started when it is needed.
+        self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
         for _ in range(count):
             self._idle.put(_Worker())
 
     def close(self) -> None:
-        """End the processes once they have answered what they were asked."""
-        for _ in range(self.count):
-            self._idle.get().end()
+        """End the processes once they have answered what they were asked; to ask again starts new ones."""
+        for worker in [self._idle.get() for _ in range(self.count)]:
+            if worker is not None:
+                worker.end()
+            self._idle.put(None)
         self._folder.cleanup()
 
     def __enter__(self) -> Self:
@@ -192,13 +195,15 @@ class Workers:
     def _ask(self, request: _Request, seconds: float) -> bytes:
         worker = self._idle.get()
         try:
-            if not worker.lives():
+            if worker is not None and not worker.lives():
                 worker.end()
-                worker = _Worker()
+                worker = None
+            worker = worker or _Worker()
             return worker.ask(_encode(request), seconds + _GRACE)
         except EngineFailure:
-            worker.end()
-            worker = _Worker()
+            if worker is not None:
+                worker.end()
+                worker = None
             raise
         finally:
             self._idle.put(worker)
@@ -208,6 +213,7 @@ class Workers:
         path = Path(self._folder.name, rulebook.sha256)
         with self._writing:
             if not path.exists():
+                path.parent.mkdir(mode=0o700, exist_ok=True)
                 path.write_bytes(pickle.dumps(rulebook))
         return str(path)
 

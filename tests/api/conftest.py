@@ -29,7 +29,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("store")
-    return Settings(database_url=f"sqlite:///{folder}/shuoli.db", rulebooks=(RULEBOOKS,), workers=1)
+    return Settings(database_url=f"sqlite:///{folder}/shuoli.db", rulebook="orchard", rulebooks=(RULEBOOKS,), workers=1)
 
 
 @pytest.fixture(scope="module")

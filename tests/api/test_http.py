@@ -144,7 +144,10 @@ def test_rulebooks_are_listed_and_shown(client: Client) -> None:
     listed = client.get("/api/v1/rulebooks").json()["items"]
     shown = client.get("/api/v1/rulebooks/orchard/1").json()
 
-    assert [(one["id"], one["version"], one["status"]) for one in listed] == [("orchard", "1", "draft")]
+    assert [(one["id"], one["version"], one["status"]) for one in listed] == [
+        ("hangzhou", "2021.1", "reconstruction"),
+        ("orchard", "1", "draft"),
+    ]
     assert [one["id"] for one in shown["standards"]] == ["FRUIT", "LESSON"]
     assert [one["grade"] for one in shown["grades"]] == ["A", "B", "C"]
     assert (shown["points_total"], shown["notice"]["zh"]) == (100, "仅供测试")

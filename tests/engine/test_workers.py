@@ -111,6 +111,16 @@ def test_a_worker_killed_while_idle_is_replaced_before_it_is_asked(workers: Work
     assert workers.grade(orchard, case).producer == "P1"
 
 
+def test_a_closed_pool_may_be_closed_again_and_asked_again(workers: Workers, orchard: Rulebook) -> None:
+    case = CaseReader(orchard).case(b'{"producer":' + stored(1).producer + b',"facts":[]}', as_of=DAY)
+
+    workers.close()
+    workers.close()
+
+    assert pids() == []
+    assert workers.grade(orchard, case).producer == "P1"
+
+
 def test_an_error_keeps_its_kind_code_and_problems(workers: Workers, orchard: Rulebook) -> None:
     case = CaseReader(orchard).case(b'{"producer":' + stored(1).producer + b',"facts":[]}', as_of=DAY)
     fact = CaseReader(orchard).stored(stored(1).facts)[0]
