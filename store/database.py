@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import exc as errors
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -18,6 +22,8 @@ from knowledge.problems import ShuoliError
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATING: Final = 7_318_204_112
 """Key of the PostgreSQL lock under which only one process migrates."""
+_ALONE: Final = threading.Lock()
+"""Alembic keeps what it migrates in a module, so that two threads would migrate each other's database."""
 _TIMEOUTS: Final = "-c lock_timeout=15s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
 
 
@@ -51,29 +57,55 @@ def migrate(engine: Engine) -> None:
     """Bring the tables to the newest revision, in one transaction."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    with engine.begin() as connection:
+    with _ALONE, engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
+@contextmanager
+def begun(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in one transaction: committed at the end, rolled back on any exception.
+
+    Raises:
+        StoreRefused: the database is away, full, damaged, or busy for too long.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        # Of the driver's errors the bare DatabaseError is a damaged file; other kinds are faults of ours.
+        passing = isinstance(error, (errors.OperationalError, errors.InterfaceError, errors.TimeoutError))
+        if not passing and type(error) is not errors.DatabaseError:
+            raise
+        help_ = "try again, or ask who runs the database"
+        raise StoreRefused(f"the database can't be used now: {_reason(error, engine.url)}", help=help_) from error
+
+
 def shown(url: URL) -> str:
-    """Return a URL as messages show it, without its password."""
-    return url.render_as_string(hide_password=True)
+    """Return a URL as messages show it, without its passwords."""
+    return url.difference_update_query(_secret_options(url)).render_as_string(hide_password=True)
+
+
+def _secret_options(url: URL) -> list[str]:
+    return [name for name in url.query if "password" in name]
 
 
 def _parsed(url: str) -> URL:
     help_ = "sqlite:///path/to/file.db or postgresql+psycopg://user@host/database"
     try:
         place = make_url(url)
-    except ArgumentError as error:
-        raise StoreRefused("the database URL can't be read", help=help_) from error
+    except (ArgumentError, ValueError):
+        # What can't be taken apart may quote a part of the password.
+        raise StoreRefused("the database URL can't be read", help=help_) from None
     if place.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreRefused(f"`{place.drivername}` databases aren't used here", help=help_)
     if place.get_backend_name() == "sqlite" and place.database in (None, "", ":memory:"):
         raise StoreRefused("an SQLite database needs a file", help=help_)
-    return place.set(drivername="postgresql+psycopg") if place.get_backend_name() == "postgresql" else place
+    if place.get_backend_name() == "sqlite" and place.query:
+        raise StoreRefused("the URL of an SQLite database takes no options", help=help_)
+    return place.set(drivername="postgresql+psycopg" if place.get_backend_name() == "postgresql" else "sqlite")
 
 
 def _sqlite(url: URL) -> tuple[Engine, Engine]:
@@ -88,6 +120,7 @@ def _sqlite(url: URL) -> tuple[Engine, Engine]:
     for engine, begin in ((reading, "BEGIN"), (writing, "BEGIN IMMEDIATE")):
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _beginner(begin))
+    event.listen(reading, "connect", _only_read_sqlite)
     return reading, writing
 
 
@@ -102,6 +135,10 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  t
         "cache_size=-65536",
     ):
         connection.execute(f"PRAGMA {setting}")
+
+
+def _only_read_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
+    connection.execute("PRAGMA query_only=ON")
 
 
 def _beginner(statement: str) -> Any:  # noqa: ANN401  an event listener
@@ -122,7 +159,8 @@ def _postgresql(url: URL) -> tuple[Engine, Engine]:
         )
     except ImportError as error:
         raise StoreRefused("PostgreSQL needs psycopg", help="install shuoli[postgres]") from error
-    return engine, engine
+    # At its default level each statement would see another state of the database.
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), engine
 
 
 def _dispose(*engines: Engine) -> None:
@@ -133,6 +171,7 @@ def _dispose(*engines: Engine) -> None:
 def _reason(error: SQLAlchemyError, url: URL) -> str:
     said = str(getattr(error, "orig", None) or error).strip().splitlines()
     reason = said[0] if said else type(error).__name__
-    if url.password:
-        reason = reason.replace(str(url.password), "***")
+    for secret in (url.password, *(url.query[name] for name in _secret_options(url))):
+        if secret:
+            reason = reason.replace(str(secret), "***")
     return re.sub(r"password=\S+", "password=***", reason)

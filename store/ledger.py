@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import Final, Self
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from knowledge.problems import ShuoliError
-from store.database import open_engines
+from store.database import begun, open_engines
 from store.tables import CURRENT, FACTS, GRADINGS, PRODUCERS
 
 _LEVEL: Final = 1
@@ -63,23 +63,32 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """Give one consistent view; nothing may be written in it."""
-        with self._reading.begin() as connection:
+        """Give one consistent view, whatever is written meanwhile; the database refuses writes in it.
+
+        Raises:
+            StoreRefused: the database is away, damaged, or busy for too long.
+        """
+        with begun(self._reading) as connection:
             yield Transaction(connection)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """Give a transaction: everything in it is stored, or, on any exception, nothing."""
-        with self._writing.begin() as connection:
+        """Give a transaction: everything in it is stored, or, on any exception, nothing.
+
+        Raises:
+            StoreRefused: the database is away, full, damaged, or busy for too long.
+        """
+        with begun(self._writing) as connection:
             yield Transaction(connection)
 
     def answers(self) -> bool:
-        """Say whether the database answers."""
+        """Say whether the database answers and has its tables."""
         try:
             with self._reading.connect() as connection:
-                return bool(connection.execute(text("SELECT 1")).scalar_one() == 1)
+                connection.execute(select(PRODUCERS.c.id).limit(1)).all()
         except SQLAlchemyError:
             return False
+        return True
 
 
 class Transaction:
@@ -102,7 +111,8 @@ class Transaction:
         """Return a producer's document; with `lock`, others who lock it wait until the end of this transaction."""
         query = select(PRODUCERS.c.document).where(PRODUCERS.c.id == producer_id)
         if lock:
-            query = query.with_for_update()
+            # Not FOR UPDATE: what only refers to the producer, as other gradings do, need not wait.
+            query = query.with_for_update(key_share=True)
         return self._connection.execute(query).scalar()
 
     def producers(self, after: str = "", limit: int = 500) -> list[tuple[str, bytes]]:

@@ -30,7 +30,7 @@ FACTS: Final = Table(
     "facts",
     METADATA,
     Column("seq", _NUMBER, primary_key=True, autoincrement=True),
-    Column("producer_id", _ID, ForeignKey("producers.id"), nullable=False),
+    Column("producer_id", _ID, ForeignKey(PRODUCERS.c.id), nullable=False),
     Column("sha256", LargeBinary(32), nullable=False),
     Column("document", LargeBinary, nullable=False),
     Index("uq_facts_producer_id_sha256", "producer_id", "sha256", unique=True),
@@ -40,7 +40,7 @@ GRADINGS: Final = Table(
     "gradings",
     METADATA,
     Column("hash", String(64), primary_key=True),
-    Column("producer_id", _ID, ForeignKey("producers.id"), nullable=False, index=True),
+    Column("producer_id", _ID, ForeignKey(PRODUCERS.c.id), nullable=False, index=True),
     Column("as_of", Integer, nullable=False),
     Column("known_at", String(40)),
     Column("rulebook_sha256", String(64), nullable=False),
@@ -54,8 +54,8 @@ GRADINGS: Final = Table(
 CURRENT: Final = Table(
     "current_gradings",
     METADATA,
-    Column("producer_id", _ID, ForeignKey("producers.id"), primary_key=True),
-    Column("hash", String(64), ForeignKey("gradings.hash"), nullable=False),
+    Column("producer_id", _ID, ForeignKey(PRODUCERS.c.id), primary_key=True),
+    Column("hash", String(64), ForeignKey(GRADINGS.c.hash), nullable=False),
     Column("grade", String(60), nullable=False, index=True),
 )
 """The grading that holds now, one for each producer."""
