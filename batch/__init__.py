@@ -1,0 +1,1 @@
+"""Whole cities: making a synthetic one, and reading one into a store."""
