@@ -24,8 +24,6 @@ DEEPEST = 64
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "value")}
-_OPEN_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 
 @dataclass(slots=True)
@@ -38,6 +36,10 @@ class Document:
     """1-based line and column of the key (in maps) or value (in lists) at each path."""
     values: dict[Path, tuple[int, int]] = field(default_factory=dict)
     """1-based line and column of the value itself."""
+    spoiled: set[Path] = field(default_factory=set)
+    """Where something was refused and left out, so that what is missing there has been said already."""
+    unreadable: bool = False
+    """Whether the file is no YAML at all, so that nothing is known of its content."""
 
     def place(self, path: Path) -> str:
         """Return `file:line:column` of the nearest known place at or above `path`."""
@@ -51,43 +53,52 @@ def read_document(name: str, text: str | bytes, problems: list[Problem]) -> Docu
     """Return the file's data; whatever is wrong is added to `problems` and left out of the data."""
     document = Document(name)
     reader = _Reader(document, problems)
-    if len(text) > LARGEST_FILE:
-        reader.problem(
-            (1, 1), "yaml.too_large", f"file has {len(text)} bytes", str(len(text)), f"at most {LARGEST_FILE}"
-        )
-        return document
     try:
+        if len(text) > LARGEST_FILE:
+            most = f"at most {LARGEST_FILE}"
+            reader.refuse((1, 1), "yaml.too_large", f"file has {len(text)} bytes", str(len(text)), most)
         # libyaml descends by itself: a deep file must be stopped before it is composed.
-        if _too_deep(text):
-            reader.problem(
-                (1, 1), "yaml.too_deep", f"file nests deeper than {DEEPEST} levels", None, f"at most {DEEPEST}"
-            )
-            return document
-        node = yaml.compose(text, Loader=_LOADER)
+        elif _checked(text, reader) > DEEPEST:
+            most = f"at most {DEEPEST}"
+            reader.refuse((1, 1), "yaml.too_deep", f"file nests deeper than {DEEPEST} levels", None, most)
+        elif (node := yaml.compose(text, Loader=_LOADER)) is not None:
+            document.data = reader.value(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        code = "yaml.alias" if "alias" in str(error.problem) else "yaml.syntax"
-        reader.problem(at, code, f"this is not YAML: {error.problem or error.context}")
-        return document
+        document.unreadable = True
+        if "alias" not in str(error.problem):  # the alias has been noted already
+            reader.refuse(at, "yaml.syntax", f"this is not YAML: {error.problem or error.context}")
     except (yaml.YAMLError, UnicodeError, ValueError) as error:
-        reader.problem((1, 1), "yaml.syntax", f"this is not YAML: {str(error).splitlines()[0]}")
-        return document
-    if node is not None:
-        document.data = reader.value(node, ())
+        reader.refuse((1, 1), "yaml.syntax", f"this is not YAML: {str(error).splitlines()[0]}")
     return document
 
 
-def _too_deep(text: str | bytes) -> bool:
-    depth = 0
+def _checked(text: str | bytes, reader: _Reader) -> int:
+    """Return how deep the file nests, as far as it was looked into; anchors and tags are noted on the way."""
+    depth = deepest = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > DEEPEST:
-                return True
-        elif isinstance(event, yaml.CollectionEndEvent):
+        if isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-    return False
+        elif isinstance(event, yaml.NodeEvent):
+            mark = event.start_mark
+            at = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+            if isinstance(event, yaml.AliasEvent):
+                line = "write the part out"
+                reader.problem(at, "yaml.alias", f"alias `*{event.anchor}` is not allowed", event.anchor, None, line)
+                continue
+            if event.anchor is not None:
+                line = "remove the anchor"
+                reader.problem(at, "yaml.alias", f"anchor `&{event.anchor}` is not allowed", event.anchor, None, line)
+            if event.tag is not None:
+                reader.problem(
+                    at, "yaml.tag", f"tag `{event.tag}` is not allowed", event.tag, "no tag", "remove the tag"
+                )
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            deepest = max(depth, deepest)
+            if deepest > DEEPEST:
+                break
+    return deepest
 
 
 class _Reader:
@@ -107,34 +118,35 @@ class _Reader:
         place = f"{self._document.name}:{at[0]}:{at[1]}"
         self._problems.append(Problem(place, code, message, given, expected, help))
 
+    def refuse(
+        self, at: tuple[int, int], code: str, message: str, given: str | None = None, expected: str | None = None
+    ) -> None:
+        """Note a problem that leaves nothing of the file."""
+        self.problem(at, code, message, given, expected)
+        self._document.unreadable = True
+
     def value(self, node: yaml.Node, path: Path) -> Data:
         at = (node.start_mark.line + 1, node.start_mark.column + 1)
         self._document.values[path] = at
         self._document.places.setdefault(path, at)
         if id(node) in self._seen:
-            self.problem(at, "yaml.alias", "an alias repeats another part of the file", help="write the part out")
+            self._document.spoiled.add(path)
             return None
         self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path, at)
+            return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            self._tag(node, at, _OPEN_TAGS)
             return [self.value(item, (*path, place)) for place, item in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
-        self._tag(node, at, _PLAIN_TAGS)
         return self._scalar(node, at)
 
-    def _tag(self, node: yaml.Node, at: tuple[int, int], allowed: set[str]) -> None:
-        if node.tag not in allowed:
-            self.problem(at, "yaml.tag", f"tag `{node.tag}` is not allowed", node.tag, "no tag", "remove the tag")
-
-    def _mapping(self, node: yaml.MappingNode, path: Path, at: tuple[int, int]) -> Data:
-        self._tag(node, at, _OPEN_TAGS)
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> Data:
         data: dict[str, Data] = {}
         for key_node, value_node in node.value:
             key_at = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
                 self.problem(key_at, "yaml.key", "a key must be plain text", expected="text")
+                self._document.spoiled.add(path)
                 continue
             key = str(key_node.value)
             self._text(key, key_at)
