@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from litestar.openapi.spec import Example, OpenAPI, OpenAPIMediaType, OpenAPIType, Reference, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat
 
 from knowledge.rulebook import FactType, Field, Rulebook
 
@@ -22,7 +23,7 @@ _SOURCE: Final = Schema(
     properties={"system": _TEXT, "ref": Schema(type=OpenAPIType.STRING, max_length=200)},
     additional_properties=False,
 )
-_INSTANT: Final = Schema(type=OpenAPIType.STRING, format="date-time", description="RFC 3339, with offset")
+_INSTANT: Final = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME, description="RFC 3339, with offset")
 _LIST: Final = Schema(type=OpenAPIType.ARRAY, items=Reference("#/components/schemas/Fact"), max_items=MOST_FACTS)
 _FACTS: Final = Schema(
     type=OpenAPIType.OBJECT,
@@ -148,6 +149,6 @@ def _value(field: Field) -> Schema:
             pattern = f"^{sign}(0|[1-9][0-9]{{0,8}}){places}$"
             return Schema(type=OpenAPIType.STRING, pattern=pattern, description=words)
         case "date":
-            return Schema(type=OpenAPIType.STRING, format="date", description=words)
+            return Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE, description=words)
         case _:
             return Schema(type=OpenAPIType.STRING, min_length=1, max_length=field.maximum, description=words)

@@ -52,7 +52,7 @@ def _run(given: list[str], *, as_json: bool) -> int:
         return _exit_code(error)
     except BrokenPipeError:
         # The reader went away (`| head`); this keeps the interpreter from writing to it again at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return DONE
     except Exception as error:  # noqa: BLE001 - the edge of the process
         traceback.print_exc()

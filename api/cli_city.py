@@ -14,13 +14,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from api.cli_grade import as_of_option, print_why
+from api.cli_grade import as_of_option
 from api.cli_serve import serve_with
 from api.output import as_json, console, print_json
 from api.requests import today
 from api.selection import Selection
 from api.services import Answer
 from api.settings import Settings
+from api.why_view import print_why
 from batch.city import CITY_FILE, load_city
 from batch.population import write_city
 from casework.decisions import Decisions
@@ -157,7 +158,8 @@ def _print_counts(out: Console, rulebook: Rulebook, report: dict[str, object]) -
     speed = float(str(report["facts"])) / seconds if seconds else 0
     out.print(
         f"{rulebook.id}@{rulebook.version} ({rulebook.status}), {report['as_of']}: "
-        f"{report['producers']} 主体 · producers, {report['facts']} 事实 · facts, {seconds:.1f} s, {speed:,.0f} 事实/秒 · facts/s"
+        f"{report['producers']} 主体 · producers, {report['facts']} 事实 · facts, "
+        f"{seconds:.1f} s, {speed:,.0f} 事实/秒 · facts/s"
     )
     refused = report["refused"]
     assert isinstance(refused, dict)

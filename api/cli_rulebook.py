@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from api.output import as_json, console, print_json
-from api.rulebook_view import RulebookView, Words, view
 from api.requests import today
+from api.rulebook_view import RulebookView, Words, view
 from api.selection import Selection
 from api.settings import Settings
 from authoring.scenarios import run_scenarios

@@ -11,6 +11,7 @@ import msgspec
 
 from api.selection import Selection
 from api.settings import Settings
+from api.wire import ProducerView
 from casework.decisions import Decided, Decisions
 from engine.case import CaseFile, Producer
 from engine.document import DocumentWriter, notice
@@ -92,12 +93,12 @@ class Services:
         """Return every version of every rulebook."""
         return self._selection.all()
 
-    def put_producer(self, producer_id: str, body: bytes) -> tuple[dict[str, Any], bool]:
+    def put_producer(self, producer_id: str, body: bytes) -> tuple[ProducerView, bool]:
         """Make a producer known and grade it; return how it is known, and whether it is new."""
         desk = self._desk(self._today().toordinal())
         producer = CaseReader(desk.rulebook).producer(body, producer_id)
         created = desk.put_producer(producer, self._today().toordinal())
-        return producer_view(desk.rulebook, producer), created
+        return ProducerView(**producer_view(desk.rulebook, producer)), created
 
     def post_facts(self, producer_id: str, body: bytes) -> dict[str, Any]:
         """Record facts; return the decision that they lead to."""

@@ -193,6 +193,9 @@ class _Rate:
 
 def _drawer(draw: Draw, field: Field, as_of: date) -> Drawer:
     inner = _value(draw, field, as_of)
+    if draw.pick is not None and field.type == "whole":
+        pick = inner
+        inner = lambda hand: int(pick(hand))  # noqa: E731  one conversion
     given = draw.given
 
     def drawn(hand: _Hand) -> Any:
