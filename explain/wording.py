@@ -12,7 +12,8 @@ from engine.checker_code import measured_field
 from engine.grading import Deduction, Finding, Grading
 from engine.values import decimal_text
 from explain.phrases import Lang, say
-from knowledge.rulebook import Field, Rule, Rulebook, Text, Unit, Value
+from knowledge.rulebook import Aggregate, Arithmetic, Field, Rule, Rulebook, Text, Unit, Value
+from knowledge.strata import formula_measures
 
 _SLOT: Final = re.compile(r"\{([a-z_0-9.]+)\}")
 _PLACES: Final = {"whole": 0, "tenths": 1, "hundredths": 2}
@@ -32,7 +33,7 @@ class Wording:
         self._things: dict[str, Fact | Finding] = {fact.id: fact for fact in case.facts}
         self._things |= {finding.id: finding for finding in (*grading.findings, *grading.consequences)}
         self._rules = {rule.id: rule for rule in rulebook.rules}
-        self._measures = {one.name: one.value for one in grading.measures if one.group is None}
+        self._measures = {(one.name, one.group): one.value for one in grading.measures}
 
     def text(self, text: Text) -> str:
         """Return a text of the rulebook in this language."""
@@ -45,6 +46,11 @@ class Wording:
     def points(self, points: int) -> str:
         """Return points or a score in the rulebook's unit."""
         return decimal_text(points, self._places)
+
+    def amount(self, points: int) -> str:
+        """Return points with the word for them."""
+        one = points == 10**self._places
+        return self.say("points_one" if one else "points", n=self.points(points))
 
     def day(self, ordinal: int) -> str:
         """Return a date as it stands in a sentence."""
@@ -70,9 +76,13 @@ class Wording:
         """Return words as a list within a sentence."""
         return self.say("listed").join(texts)
 
+    def may_show(self, field: Field) -> bool:
+        """Say whether a field's values may be seen by whoever reads this."""
+        return self._personal or not field.personal
+
     def value(self, field: Field, value: Value | None) -> str:
         """Return a value in words: choices by their label, decimals and shares with their unit."""
-        if field.personal and not self._personal:
+        if not self.may_show(field):
             return self.say("withheld")
         if value is None:
             return self.say("missing")
@@ -100,24 +110,55 @@ class Wording:
         shown = field or Field(name, measure.type, measure.label, places=measure.places, unit=measure.unit)
         return self.value(shown, value)
 
-    def fields(self, kind: str, values: Mapping[str, Value]) -> list[tuple[str, str]]:
-        """Return label and value of each field that is given."""
+    def fields(self, kind: str, values: Mapping[str, Value], *, iso: bool = False) -> list[tuple[str, str]]:
+        """Return label and value of each field that is given; with `iso` dates as ISO text, for lists."""
         shapes = self.rulebook.types[kind].fields
-        return [(self.text(shapes[name].label), self.value(shapes[name], value)) for name, value in values.items()]
+        shown = []
+        for name, value in values.items():
+            field = shapes[name]
+            dated = iso and field.type == "date" and self.may_show(field)
+            words = date.fromordinal(int(value)).isoformat() if dated else self.value(field, value)
+            shown.append((self.text(field.label), words))
+        return shown
 
-    def because(self, deduction: Deduction) -> str | None:
-        """Return the rule's own text with the values that this deduction read; None where it has none."""
+    def because(self, deduction: Deduction) -> str:
+        """Return the rule's own text with the values that this deduction read, else one made from labels.
+
+        Empty where the rule has no text, bound nothing by `for_each` and read no measure.
+        """
         rule = self._rules[deduction.rule]
         if rule.because is None:
-            return None
-        return _SLOT.sub(lambda found: self._slot(rule, deduction, found[1]), self.text(rule.because))
+            made = self.listed([*self._bound(deduction), *self._read(deduction)])
+            return made and made + self.say("stop")
+        text = self.text(rule.because)
+        return _SLOT.sub(lambda found: self._slot(rule, deduction, found[1]), text)
+
+    def _bound(self, deduction: Deduction) -> Iterable[str]:
+        """Yield what `for_each` bound, with its values."""
+        for name in deduction.key:
+            if name in self._things:
+                thing = self._things[name]
+                label = self.text(self.rulebook.types[thing.type].label)
+                pairs = self.fields(thing.type, thing.values)
+                values = self.say("enumerated").join(self.say("pair", label=one, value=value) for one, value in pairs)
+                yield self.say("bound", what=label, values=values) if values else label
+
+    def _read(self, deduction: Deduction) -> Iterable[str]:
+        """Yield the measures that were read, with their values."""
+        for reading in deduction.readings:
+            if reading.name in self.rulebook.measures:
+                label = self.text(self.rulebook.measures[reading.name].label)
+                yield self.say("pair", label=label, value=self.measure(reading.name, reading.value))
 
     def _slot(self, rule: Rule, deduction: Deduction, name: str) -> str:
-        read = {reading.name: reading.value for reading in deduction.readings}
         if name in self.rulebook.measures:
-            return self.measure(name, read[name] if name in read else self._measures.get(name))
-        if name in ("points", "as_of", "group"):
-            return self._of_deduction(deduction, name)
+            return self.measure(name, self._measured(deduction, name))
+        if name == "points":
+            return self.points(deduction.points)
+        if name == "as_of":
+            return self.day(self._case.as_of)
+        if name == "group":
+            return self._group(deduction)
         alias, _, field = name.partition(".")
         if alias == "producer":
             return self._of_producer(field)
@@ -125,12 +166,29 @@ class Wording:
         thing = self._things[deduction.key[place]]
         return self.value(self.rulebook.types[thing.type].fields[field], thing.values.get(field))
 
-    def _of_deduction(self, deduction: Deduction, name: str) -> str:
-        if name == "points":
-            return self.points(deduction.points)
-        if name == "as_of":
-            return self.day(self._case.as_of)
-        return next((str(reading.group) for reading in deduction.readings if reading.group is not None), "")
+    def _measured(self, deduction: Deduction, name: str) -> Value | None:
+        """Return the value that a deduction read, for its own group; else the one for the whole case."""
+        for reading in deduction.readings:
+            if reading.name == name:
+                return reading.value
+        group = next((reading.group for reading in deduction.readings if reading.group is not None), None)
+        return self._measures.get((name, group), self._measures.get((name, None)))
+
+    def _group(self, deduction: Deduction) -> str:
+        for reading in deduction.readings:
+            if reading.group is not None:
+                field = self._split_by(reading.name)
+                return str(reading.group) if field is None else self.value(field, reading.group)
+        return ""
+
+    def _split_by(self, name: str) -> Field | None:
+        """Return the field by whose values a measure, or a part of its formula, is split into groups."""
+        measure = self.rulebook.measures[name]
+        if isinstance(measure.body, Aggregate) and measure.per is not None:
+            return self.rulebook.types[measure.body.pattern.type].fields[measure.per]
+        if isinstance(measure.body, Arithmetic):
+            return next(filter(None, map(self._split_by, formula_measures(measure.body))), None)
+        return None
 
     def _of_producer(self, name: str) -> str:
         producer = self._case.producer
