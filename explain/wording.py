@@ -49,7 +49,7 @@ class Wording:
 
     def amount(self, points: int) -> str:
         """Return points with the word for them."""
-        one = points == 10**self._places
+        one = points == 1 and not self._places
         return self.say("points_one" if one else "points", n=self.points(points))
 
     def day(self, ordinal: int) -> str:
