@@ -19,11 +19,14 @@ from engine.grading import Grading
 from engine.reading import CaseReader
 from engine.scoring import Asked, Scorer, band_of
 from engine.verdicts import verdicts
+from explain.caps import biting_caps
 from explain.explanation import MOST_REASONS, Explanation, Sentence, explain
 from explain.phrases import PHRASES, Lang
 from knowledge.loader import load_rulebook
+from knowledge.problems import EngineDisagreement
 from knowledge.rulebook import Rulebook
 from knowledge.scenarios import load_scenarios
+from tests.engine.random_rulebooks import random_rulebook
 from tests.random_cases import random_case
 
 ROOT = Path(__file__).parent.parent.parent
@@ -97,10 +100,12 @@ def test_at_most_four_reasons_the_worst_first_with_law_and_facts(graded: Graded)
         reasons = explanation.reasons
         decisive = [limit.id for limit in (*grading.vetoes, *grading.ceilings) if limit.decisive]
         points = [int(reason.points) for reason in reasons if reason.kind == "standard"]
+        worst = sorted((score.points for score in grading.standards if score.points), reverse=True)
 
         assert len(reasons) <= MOST_REASONS
         assert [reason.id for reason in reasons][: len(decisive)] == decisive[:MOST_REASONS]
-        assert points == sorted(points, reverse=True)
+        assert points == worst[: len(points)]
+        assert len(reasons) == min(MOST_REASONS, len(decisive) + len(worst))
         facts = {fact.id for fact in case.facts}
         for reason in reasons:
             assert {fact.id for fact in reason.facts} <= facts
@@ -187,16 +192,63 @@ def test_a_measure_leads_back_to_the_facts_that_it_was_made_from() -> None:
     (failed, lesson) = told.reasons
     assert (
         told.sentence.text
-        == "截至2025年9月1日,P1 的等级为 B 级(中、黄码),得分 75 分;如无新的事实,2027年6月1日起可能变化。"
+        == "截至2025年9月1日,P1 的等级为 B 级(中、黄码),得分 75 分(共扣 25 分);如无新的事实,2027年6月1日起可能变化。"
     )
     assert failed.sentence.text == "果品合格共扣 15 分:检测 T1 不合格。"
     assert [law.label for law in failed.law] == ["《果园法》第1条"]
     assert failed.until == "2027-06-01"
     assert [(fact.label, fact.date, fact.sources, fact.status) for fact in failed.facts] == [
-        ("检测", "2025年6月1日", ("laboratory L-1",), "生效")
+        ("检测", "2025-06-01", ("laboratory L-1",), "生效")
     ]
     assert lesson.facts == ()
     assert [remedy.id for remedy in told.remedies] == ["take_lesson", "retest"]
+
+
+def test_a_deduction_that_a_cap_cut_names_the_cap(graded: Graded) -> None:
+    for _, grading in graded.cases:
+        biting = biting_caps(graded.rulebook, grading.deductions)
+        asked = [one for one in grading.deductions if one.kind == "standard"]
+
+        assert {one.id for one in asked if one.counted < one.points} == {name for name, caps in biting.items() if caps}
+
+
+def test_rules_that_lack_a_value_are_told_and_no_others(graded: Graded) -> None:
+    for case, grading, explanation in graded.explained():
+        told = {name for one in explanation.undecided for name in one.stands_on}
+        unknown = {one.rule for one in verdicts(graded.rulebook, case, grading) if one.status == "unknown"}
+
+        assert told <= {f"rule:{name}" for name in unknown}
+
+
+# The engine's compiled conditions compare literals, of which these rulebooks have more than people write.
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+def test_any_rulebook_can_be_explained_in_full() -> None:
+    seen = 0
+    for seed in range(40):
+        rulebook = random_rulebook(seed)
+        evaluator = Evaluator(rulebook)
+        case = random_case(rulebook, seed, facts=30)
+        try:
+            grading = evaluator.grade(case)
+        except EngineDisagreement:
+            continue
+        finally:
+            evaluator.close()
+        seen += 1
+        told = explain(rulebook, case, grading, verdicts(rulebook, case, grading), "zh")
+        biting = biting_caps(rulebook, grading.deductions)
+        ids = {one.id for one in grading.deductions} | {f"rule:{rule.id}" for rule in rulebook.rules}
+
+        assert len(told.reasons) <= MOST_REASONS
+        assert (told.why_not_higher is None) == (grading.grade == rulebook.bands[0].grade)
+        for sentence in sentences(told):
+            assert sentence.stands_on, sentence
+            assert set(sentence.stands_on) <= ids, sentence
+            assert "None" not in sentence.text, sentence
+        for one in grading.deductions:
+            if one.kind == "standard":
+                assert (one.counted < one.points) == bool(biting[one.id])
+    assert seen > 20
 
 
 @pytest.mark.parametrize("name", PHRASES)
