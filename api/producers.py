@@ -11,7 +11,7 @@ from api.problems import documented
 from api.requests import AsOf, KnownAt, Language, ProducerId, day, instant, language, needs_json
 from api.services import Services
 from api.wire import DeductionList, GradingDocument, ProducerView, VerdictList, answer
-from explain.explanation import Explanation
+from explain.views import Explanation
 
 _EVALUATION = ("limit.facts", "limit.deductions", "limit.time", "engine.failure", "rulebook.missing")
 _BODY = ("case.json", "http.too_large", "http.media_type", "case.refused")

@@ -18,7 +18,8 @@ from engine.document import DocumentWriter, notice
 from engine.reading import CaseReader, instant, producer_view
 from engine.verdicts import verdicts
 from engine.workers import Workers
-from explain.explanation import Explanation, explain
+from explain.explanation import explain
+from explain.views import Explanation
 from knowledge.problems import ShuoliError
 from knowledge.rulebook import Rulebook
 from store.ledger import Store

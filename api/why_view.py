@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from explain.explanation import Explanation, Reason, Sentence
+from explain.views import Explanation, Reason, Sentence
 
 _TITLES = {
     "reasons": ("主要理由", "Principal reasons"),
@@ -17,6 +17,7 @@ _TITLES = {
     "together": ("全部完成:{score} 分,{grade} 级。", "All of it done: {score}, grade {grade}."),
     "consequences": ("后果", "Consequences"),
     "not_counted": ("未计入", "Not counted"),
+    "undecided": ("缺少数值,未能判定", "Not judged for want of a value"),
     "indicators": ("全部指标", "All indicators"),
     "indicator": ("指标", "indicator"),
     "counted": ("计分", "counted"),
@@ -51,6 +52,7 @@ class _Printer:
         self._remedies()
         self._part("consequences", why.consequences)
         self._part("not_counted", why.not_counted)
+        self._part("undecided", why.undecided)
         self._indicators()
 
     def _reason(self, number: int, reason: Reason) -> None:
