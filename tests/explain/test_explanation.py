@@ -94,6 +94,16 @@ def test_sentences_are_words_and_no_names_of_the_program(graded: Graded, lang: L
             assert not re.search(r"[{}]", sentence.text), sentence.text
 
 
+def test_english_sentences_are_english_but_for_what_the_facts_say(graded: Graded) -> None:
+    for case, _, explanation in graded.explained("en"):
+        given = sorted({str(value) for fact in case.facts for value in fact.values.values()}, key=len, reverse=True)
+        for sentence in sentences(explanation):
+            text = sentence.text
+            for value in filter(None, given):
+                text = text.replace(value, "")
+            assert not re.search(r"[\u3000-\u9fff\uff00-\uffef]", text), sentence.text
+
+
 def test_at_most_four_reasons_the_worst_first_with_law_and_facts(graded: Graded) -> None:
     seen = 0
     for case, grading, explanation in graded.explained():
