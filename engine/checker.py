@@ -44,7 +44,7 @@ class Checker:
         for rule in self._rules:
             if rule.rule.kind == "standard":
                 self._standard_rules[rule.rule.target].append(rule)
-        self._place = {name: (place, kind.dated) for (name, kind), place in zip(rulebook.types.items(), range(10**6))}
+        self._place = {name: (place, kind.dated) for place, (name, kind) in enumerate(rulebook.types.items())}
         self._counting = frozenset(status.name for status in rulebook.fact_statuses.values() if status.counts)
         self._outcomes = [{s: Outcome(rule.id, s) for s in STATUSES} for rule in rulebook.rules]
 
@@ -137,7 +137,7 @@ class _Check:
             for premise in deduction.premises:
                 if premise in concluded and premise not in founded:
                     self._disagree(
-                        f"{deduction.id} of rule `{deduction.rule}` rests on `{premise}`, which nothing before it concludes",
+                        f"{deduction.id} of rule `{deduction.rule}` rests on `{premise}`, not concluded before it",
                         deduction, f"`{premise}` concluded earlier",
                     )  # fmt: skip
             founded.add(deduction.concludes)
@@ -176,10 +176,7 @@ class _Check:
         for place in rule.needs:
             if m[place] is None:
                 return True
-        for place in rule.needs_groups:
-            if all(value is None for value in m[place].values()):
-                return True
-        return False
+        return any(all(value is None for value in m[place].values()) for place in rule.needs_groups)
 
     def _applies(self) -> dict[str, str]:
         kind = self.case.producer.kind

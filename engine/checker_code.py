@@ -110,7 +110,7 @@ def operand(lexicon: Lexicon, test: Test, scope: Mapping[str, str], order: Seque
     return (f"{lexicon.constant(_ranks(order))}.get({text})" if ranked else text), False
 
 
-def test_lines(
+def lines_of_test(
     lexicon: Lexicon, test: Test, read: str, scope: Mapping[str, str], *, order: Sequence[str] = ()
 ) -> list[str]:
     """Return lines that do FAIL where the test is false and UNKNOWN where it is unknown."""
@@ -173,7 +173,7 @@ def pattern_checks(
     for test in pattern.tests:
         reads = {alias for alias in aliases_of(test.operand) if own[alias] != values}
         order = order_of(kind.fields.get(test.name))
-        yield test_lines(lexicon, test, f"{values}.get({test.name!r})", own, order=order), reads
+        yield lines_of_test(lexicon, test, f"{values}.get({test.name!r})", own, order=order), reads
     if pattern.window is not None:
         yield window_lines(lexicon, pattern.window, values, own), set()
     if pattern.active is not None:

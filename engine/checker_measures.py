@@ -53,7 +53,8 @@ class CheckedMeasure:
 
     def compute_groups(self, t: Sequence[list[Row]], p: Any, w: Any, day: int) -> list[tuple[Value, Computed]]:
         """Return the measure for each value of its `per` field, ascending."""
-        assert self._fitting is not None and self.per is not None
+        assert self._fitting is not None
+        assert self.per is not None
         groups: dict[Value, list[Row]] = {}
         for row in self._fitting(t, p, w, day):
             group = row[1].get(self.per)

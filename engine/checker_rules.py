@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from engine.checker_code import (
     FAIL,
@@ -18,7 +18,7 @@ from engine.checker_code import (
     order_of,
     pattern_checks,
     settle,
-    test_lines,
+    lines_of_test,
 )
 from knowledge.rulebook import (
     Absent,
@@ -209,14 +209,14 @@ class _WayText:
                     read += "[g]"
                 order = order_of(measured_field(self.book, self.book.measures[clause.measure]))
                 for test in clause.tests:
-                    yield test_lines(self.lexicon, test, read, scope, order=order), 0
+                    yield lines_of_test(self.lexicon, test, read, scope, order=order), 0
             case ProducerTest():
                 for test in clause.tests:
                     order = order_of(self.book.attributes.get(test.name))
-                    lines = test_lines(self.lexicon, test, f"p.get({test.name!r})", scope, order=order)
+                    lines = lines_of_test(self.lexicon, test, f"p.get({test.name!r})", scope, order=order)
                     yield lines, self._deepest(scope, aliases_of(test.operand))
             case DateTest(test=test):
-                yield test_lines(self.lexicon, test, "day", scope), self._deepest(scope, aliases_of(test.operand))
+                yield lines_of_test(self.lexicon, test, "day", scope), self._deepest(scope, aliases_of(test.operand))
             case OutcomeTest():
                 yield _outcome_lines(clause), 0
             case _:
@@ -260,7 +260,7 @@ class _WayText:
         for step in points.steps:
             lines += ["while points is None:"]
             for test in step.tests:
-                tests = test_lines(self.lexicon, test, read, {}, order=order)
+                tests = lines_of_test(self.lexicon, test, read, {}, order=order)
                 lines += [f" {line}" for line in settle(tests, fail="break", unknown="break")]
             lines += [f" points = {step.points}"]
         return [*lines, f"if points is None: {FAIL}"]

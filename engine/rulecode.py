@@ -152,9 +152,11 @@ class KernelWriter:
                 stages.append(0)
             elif isinstance(clause, MeasureTest) and self._rulebook.measures[clause.measure].per is None:
                 stages.append(self._strata.measures[clause.measure])
-        for measure in self._measures_given(rule):
-            if self._rulebook.measures[measure].per is None:
-                stages.append(self._strata.measures[measure])
+        stages += [
+            self._strata.measures[measure]
+            for measure in self._measures_given(rule)
+            if self._rulebook.measures[measure].per is None
+        ]
         if rule.applies_to is not None:
             stages.append(0)
         if rule.kind == "consequence":
@@ -163,7 +165,7 @@ class KernelWriter:
             stages.append(self._strata.types[by.type] + 1)
         return max(stages, default=None)
 
-    def _summary_part(self, rule: Rule, way: Way, part: _Part) -> None:
+    def _summary_part(self, rule: Rule, way: Way, part: _Part) -> None:  # noqa: C901  one case a clause
         writer = part.logical.writer
         conditions: list[Condition] = []
         if rule.applies_to is not None:

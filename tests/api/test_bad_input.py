@@ -110,11 +110,10 @@ def test_one_wrong_fact_keeps_all_facts_of_the_body_out(
     assert stored_facts(client) == before
 
 
+@pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("address", ["/api/v1/gradings", "/api/v1/producers/P1/facts"])
 @pytest.mark.parametrize("body", MALFORMED)
-def test_a_body_that_is_no_case_is_refused(
-    client: Client, known: str, refused: Refused, address: str, body: str
-) -> None:
+def test_a_body_that_is_no_case_is_refused(client: Client, refused: Refused, address: str, body: str) -> None:
     before = stored_facts(client)
 
     response = client.post(address, content=MALFORMED[body], headers=JSON)
