@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -17,6 +17,9 @@ _REFERENCE = re.compile(
     r"(?:(?P<source>[a-z][a-z0-9_]*)\.(?P<name>[a-z][a-z0-9_]*)|(?P<as_of>as_of))"
     r"(?:\s*(?P<sign>[+-])\s*(?P<amount>[0-9]{1,4})\s+(?P<unit>working days?|days?|weeks?|months?|years?))?"
 )
+_DURATION = re.compile(r"([0-9]{1,4}) (?:(working) )?(days?|weeks?|months?|years?)")
+_NUMBER = re.compile(r"[-+]?[0-9]{1,20}(\.[0-9]{1,20})?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNITS: Mapping[str, Unit] = {"day": "days", "week": "weeks", "month": "months", "year": "years"}
 _OPERATORS: Mapping[str, Op] = {
     "is": "eq", "not": "ne", "in": "in", "not_in": "not_in", "below": "lt", "at_most": "le", "at_least": "ge",
@@ -49,6 +52,8 @@ class Notes:
 
     documents: Mapping[str, Document]
     problems: list[Problem] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    """Names whose own entry has a problem, so that nothing can be said about whoever names them."""
 
     def add(
         self,
@@ -69,6 +74,8 @@ class Notes:
 
     def unknown(self, path: Path, what: str, name: object, known: Iterable[str]) -> None:
         """Note a name that names nothing."""
+        if str(name) in self.broken:
+            return
         known = list(known)
         near = nearest(str(name), known)
         listed = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
@@ -93,22 +100,27 @@ def yes(data: Any) -> bool:
     return data is True or data == "yes"
 
 
+def is_yes_no(data: Any) -> bool:
+    """Return whether it is one of the words for yes and no; 0 and 1 aren't."""
+    return isinstance(data, bool) or data in ("yes", "no")
+
+
 def duration(words: str) -> tuple[int, Unit]:
     """Return amount and unit of `12 months`, `5 working days` and the like."""
-    amount, _, unit = words.partition(" ")
-    if unit.startswith("working day"):
-        return int(amount), "working_days"
-    if unit.rstrip("s") not in _UNITS:
+    found = _DURATION.fullmatch(words)
+    if found is None or (found[2] and not found[3].startswith("day")):
         raise Misfit("a length such as `12 months`, `90 days` or `5 working days`")
-    return int(amount), _UNITS[unit.rstrip("s")]
+    return int(found[1]), "working_days" if found[2] else _UNITS[found[3].rstrip("s")]
 
 
 def day(data: Any) -> int:
     """Return the ordinal of an ISO date."""
     try:
-        return date.fromisoformat(str(data)).toordinal()
+        if _DAY.fullmatch(str(data)):
+            return date.fromisoformat(str(data)).toordinal()
     except ValueError:
-        raise Misfit("a date such as `2026-03-01`") from None
+        pass
+    raise Misfit("a date such as `2026-03-01`")
 
 
 def encode(shape: Field, data: Any) -> Value:  # noqa: C901  one case a type reads better whole
@@ -126,7 +138,7 @@ def encode(shape: Field, data: Any) -> Value:  # noqa: C901  one case a type rea
             return str(data)
         case "choice":
             word = {True: "yes", False: "no"}[data] if isinstance(data, bool) else str(data)
-            if word not in shape.choices:
+            if shape.choices and word not in shape.choices:
                 near = nearest(word, shape.choices)
                 hint = f"; did you mean `{near}`?" if near else ""
                 raise Misfit(f"one of {', '.join(shape.choices)}{hint}", "value.unknown_choice")
@@ -138,7 +150,7 @@ def encode(shape: Field, data: Any) -> Value:  # noqa: C901  one case a type rea
         case "decimal" | "share":
             return _bounded(shape, _scaled(shape, data))
         case "yes_no":
-            if data not in (True, False, "yes", "no"):
+            if not is_yes_no(data):
                 raise Misfit("yes or no")
             return yes(data)
         case "date":
@@ -154,11 +166,10 @@ def _scaled(shape: Field, data: Any) -> int:
         words, places = words[:-1], 2
     elif not isinstance(data, int | Decimal | str) or isinstance(data, bool):
         raise Misfit("a number")
-    try:
-        scaled = Decimal(words) * 10**places
-    except ArithmeticError:
-        raise Misfit("a number") from None
-    if not scaled.is_finite() or scaled != int(scaled):
+    if not _NUMBER.fullmatch(words):
+        raise Misfit("a percentage such as `70%`" if shape.type == "share" else "a number")
+    scaled = Decimal(words).scaleb(places)
+    if scaled != int(scaled):
         raise Misfit(f"at most {places} places", "value.too_precise")
     return int(scaled)
 
@@ -197,6 +208,11 @@ class ValueBinder:
         """Return a literal or a reference of the field's type."""
         found = _REFERENCE.fullmatch(data.strip()) if isinstance(data, str) else None
         if found is None or not self._refers(found, scope):
+            if found is not None and shape.type == "text":
+                known = [*scope.aliases, "this", "producer"]
+                line = f'write `{{text: "{data}"}}` if it is meant as text'
+                self._unbound(path, found["source"], known, line)
+                return None
             value = self.constant(shape, data, path)
             return None if value is None else Const(value, shape.type)
         shift = self._shift(found, path)
@@ -220,6 +236,11 @@ class ValueBinder:
             return None
         self._same_places(shape, found, scope, own, path, data)
         return Ref(source, name, kind, shift)  # type: ignore[arg-type]  # kinds are scalars
+
+    def _unbound(self, path: Path, name: str, known: Sequence[str], line: str) -> None:
+        near = nearest(name, known)
+        line = f"did you mean `{near}`? Or {line}" if near else line
+        self.notes.add(path, "name.unknown", f"unknown alias `{name}`", given=name, help=line)
 
     def _same_places(
         self, shape: Field, found: re.Match[str], scope: Scope, own: Mapping[str, Field], path: Path, data: str
@@ -259,6 +280,10 @@ class ValueBinder:
         elif not isinstance(data, dict) or set(data) == {"text"}:
             data = {"is": data}
         tests = []
+        if not data:
+            self.notes.add(
+                path, "shape.value", f"`{shape.name}` is tested for nothing", expected="a value or a comparison"
+            )
         for word, operand in data.items():
             at = (*path, word) if word in self._written(path) else path
             test = self._test(shape, word, operand, at, scope, own or {})
@@ -273,11 +298,11 @@ class ValueBinder:
             value = value[part]
         return set(value) if isinstance(value, dict) else set()
 
-    def _test(  # noqa: PLR0911  one refusal a reason
+    def _test(
         self, shape: Field, word: str, operand: Any, path: Path, scope: Scope, own: Mapping[str, Field]
     ) -> Test | None:
         if word == "present":
-            if operand not in (True, False, "yes", "no"):
+            if not is_yes_no(operand):
                 self.notes.add(path, "type.mismatch", "`present` takes yes or no", given=operand, expected="yes or no")
                 return None
             return Test(shape.name, "present" if yes(operand) else "missing", None)
@@ -314,7 +339,7 @@ class ValueBinder:
 
     def _ranked(self, shape: Field, op: Op, operand: Any, path: Path) -> Test | None:
         value = self.constant(shape, operand, path)
-        if value is None:
+        if value is None or not shape.choices:
             return None
         order = list(shape.choices)
         place = order.index(str(value))

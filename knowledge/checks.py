@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 
 from knowledge.binding import Notes, yes
-from knowledge.problems import nearest
-from knowledge.rulebook import (
-    Const,
-    OutcomeTest,
-    Pattern,
-    Ref,
-    Rule,
-    Rulebook,
-    SteppedPoints,
-    TablePoints,
-    Test,
-    Value,
-)
+from knowledge.rulebook import Match, Remedy, Rulebook
+from knowledge.rulechecks import check_rule
 from knowledge.source import Path
 from knowledge.strata import Cycle, clauses_of, patterns_of, stratify
-
-_BRACE = re.compile(r"\{([^{}]*)\}|[{}]")
-_POINT_WORDS = {"points", "as_of", "group"}
-_LOW: Mapping[str, int] = {"lt": -1, "le": 0}
 
 
 def check_meaning(rulebook: Rulebook, notes: Notes) -> None:
@@ -48,12 +31,13 @@ def check_meaning(rulebook: Rulebook, notes: Notes) -> None:
                 help="give one of them its own `rule: <id>`",
             )  # fmt: skip
         seen[rule.id] = path
-        _check_rule(rulebook, rule, path, notes)
+        check_rule(rulebook, rule, path, notes)
         if rule.kind in ("standard", "ceiling", "veto") and not rule.law and yes(requires.get("law", "yes")):
             notes.add(
                 path, "rule.without_law", f"rule `{rule.id}` names no law", expected="`law: [<id>]`",
                 help="or set `require: {law: no}` in rulebook.yaml",
             )  # fmt: skip
+    _check_recursion(rulebook, places, notes)
     try:
         stratify(rulebook.rules, rulebook.measures, rulebook.standards, rulebook.types)
     except Cycle as cycle:
@@ -62,6 +46,36 @@ def check_meaning(rulebook: Rulebook, notes: Notes) -> None:
             guilty, "strata.cycle", f"this waits for itself: {cycle}", given=str(cycle),
             help="an absence or a measure can't look at what depends on it",
         )  # fmt: skip
+
+
+def _check_recursion(rulebook: Rulebook, places: Mapping[int, Path], notes: Notes) -> None:
+    """Note rules that take for complete, under `when`, what they help to conclude."""
+    needs: dict[str, set[str]] = {}
+    for rule in rulebook.rules:
+        if rule.kind in ("finding", "consequence"):
+            needs.setdefault(rule.target, set()).update(pattern.type for pattern, _ in patterns_of(rule))
+    for rule in rulebook.rules:
+        for clause in clauses_of(rule.when):
+            way = _way(needs, clause.pattern.type, rule.target) if isinstance(clause, Match) else ()
+            if way and rule.kind in ("finding", "consequence"):
+                shown = " → ".join((rule.target, *way))
+                notes.add(
+                    (*places[rule.index], "when"), "strata.cycle", f"this waits for itself: {shown}", given=shown,
+                    help="a finding may depend on itself only through `for_each`",
+                )  # fmt: skip
+
+
+def _way(needs: Mapping[str, set[str]], start: str, goal: str) -> tuple[str, ...]:
+    ways: dict[str, tuple[str, ...]] = {start: (start,)}
+    todo = [start]
+    while todo:
+        name = todo.pop(0)
+        if name == goal:
+            return ways[name]
+        for need in sorted(needs.get(name, set()) - set(ways)):
+            ways[need] = (*ways[name], need)
+            todo.append(need)
+    return ()
 
 
 def _rule_places(rulebook: Rulebook, notes: Notes) -> dict[int, Path]:
@@ -134,9 +148,10 @@ def _check_bands(rulebook: Rulebook, notes: Notes) -> None:
     lowest = max(lowest, scoring.floor) if scoring.floor is not None else lowest
     highest = min(highest, scoring.ceiling) if scoring.ceiling is not None else highest
     edge: int | None = None
+    written: Any = notes.documents["bands.yaml"].data
     beyond = "below" if scoring.better == "higher" else "above"
     for place, band in enumerate(rulebook.bands):
-        path = ("bands.yaml", place)
+        path: Path = ("bands.yaml", place)
         if band.grade in seen:
             notes.add((*path, "grade"), "name.duplicate", f"grade `{band.grade}` stands twice")
         seen.add(band.grade)
@@ -151,6 +166,7 @@ def _check_bands(rulebook: Rulebook, notes: Notes) -> None:
                 expected=f"`{wanted}: …`",
             )
             continue
+        _check_words(rulebook, written[place], path, notes)
         _check_edges(rulebook, band.grade, (band.low, band.high), edge, path, notes)
         if bound is not None and not lowest <= bound <= highest and not (last and bound <= lowest):
             notes.add(
@@ -169,12 +185,30 @@ def _check_bands(rulebook: Rulebook, notes: Notes) -> None:
                 )
 
 
+def _check_words(rulebook: Rulebook, written: Mapping[str, Any], path: Path, notes: Notes) -> None:
+    """Note bounds that only the other direction of scores has, and demands that demand nothing."""
+    better = rulebook.scoring.better
+    for key in ("from", "to") if better == "lower" else ("up_to",):
+        if written.get(key) is not None:
+            right = "up_to" if better == "lower" else "from"
+            line = f"where {better} is better, a grade has `{right}`"
+            notes.add((*path, key), "shape.unknown_key", f"`{key}` has no effect here", given=key, help=line)
+    for number, demand in enumerate(written.get("demands") or ()):
+        if demand.get("at_least") is None and demand.get("at_most") is None:
+            notes.add(
+                (*path, "demands", number), "shape.missing_key", "a demand needs `at_least` or `at_most`",
+                expected="`at_least: …`",
+            )  # fmt: skip
+
+
 def _check_edges(
     rulebook: Rulebook, grade: str, ends: tuple[int | None, int | None], edge: int | None, path: Path, notes: Notes
 ) -> None:
+    low, high = ends
+    if low is not None and high is not None and high < low:
+        notes.add(path, "bands.overlap", f"grade `{grade}` ends at {high}, before it begins at {low}", given=high)
     if edge is None:
         return
-    low, high = ends
     if rulebook.scoring.better == "higher":
         if low is not None and low >= edge:
             notes.add(path, "bands.overlap", f"grade `{grade}` begins at {low}, not below the band above it", given=low)
@@ -205,6 +239,7 @@ def _check_remedies(rulebook: Rulebook, notes: Notes) -> None:
         for standard in remedy.restores:
             if standard not in rulebook.standards:
                 notes.unknown((*path, "restores", standard), "standard", standard, rulebook.standards)
+        _check_lead(rulebook, remedy, path, notes)
         if not used[remedy.id]:
             notes.add(path, "remedy.restores_nothing", f"no rule names remedy `{name}`", help="name it under `remedy`")
         elif remedy.restores and not set(remedy.restores) & used[remedy.id]:
@@ -215,127 +250,26 @@ def _check_remedies(rulebook: Rulebook, notes: Notes) -> None:
             )  # fmt: skip
 
 
-def _check_standards(rulebook: Rulebook, notes: Notes) -> None:
-    with_rule = {rule.target for rule in rulebook.rules if rule.kind == "standard"}
-    for place, standard in enumerate(rulebook.standards.values()):
-        path = ("indicators.yaml", "standards", place)
-        if standard.id not in with_rule:
-            notes.add(path, "standard.without_rule", f"no rule decides standard `{standard.id}`", given=standard.id)
-        if standard.indicator not in rulebook.indicators or rulebook.indicators[standard.indicator].level != 2:
-            level2 = [i.id for i in rulebook.indicators.values() if i.level == 2]
-            notes.unknown((*path, "of"), "level-2 indicator", standard.indicator, level2)
-
-
-def _check_rule(rulebook: Rulebook, rule: Rule, path: Path, notes: Notes) -> None:  # noqa: C901  a list of checks
-    _check_texts(rulebook, rule, path, notes)
-    for clause in clauses_of(rule.when):
-        if isinstance(clause, OutcomeTest) and rule.kind != "consequence":
-            notes.add(
-                path, "outcome.not_consequence", f"`{clause.label}` looks at the grade that `{rule.id}` helps decide",
-                given=clause.label, help="only consequence rules may look at the outcome",
-            )  # fmt: skip
-    for pattern, absent in patterns_of(rule):
-        kind = rulebook.types[pattern.type]
-        if kind.origin == "consequence" and rule.kind != "consequence":
-            notes.add(path, "outcome.not_consequence", f"`{rule.id}` reads `{kind.name}`, which comes after the grade")
-        if contradiction := next(_contradictions(pattern.tests), None):
-            notes.add(
-                path, "rule.dead", f"no fact can meet `{pattern.alias}`: {contradiction}", given=contradiction,
-                help="one of its tests is wrong",
-            )  # fmt: skip
-        _check_optional(rulebook, rule, pattern, absent, path, notes)
-    if isinstance(rule.points, SteppedPoints):
-        for step in rule.points.steps:
-            _check_size(rulebook, rule, step.points, path, notes)
-    elif isinstance(rule.points, TablePoints):
-        for points in rule.points.points.values():
-            _check_size(rulebook, rule, points, path, notes)
-    for name in rule.law:
-        law = rulebook.laws.get(name)
-        if law is not None and law.effective_until is not None and law.effective_until <= rulebook.effective_from:
-            ended = date.fromordinal(law.effective_until).isoformat()
-            notes.add((*path, "law"), "law.not_in_force", f"law `{name}` ended on {ended}", given=name)
-
-
-def _check_size(rulebook: Rulebook, rule: Rule, points: int, path: Path, notes: Notes) -> None:
-    most = rulebook.standards[rule.target].points
-    if points > most:
+def _check_lead(rulebook: Rulebook, remedy: Remedy, path: Path, notes: Notes) -> None:
+    if remedy.lead_time.unit == "working_days" and rulebook.calendar is None:
         notes.add(
-            path, "points.exceed", f"`{rule.target}` holds {most} points and can't lose {points}",
-            given=points, expected=f"at most {most}",
+            (*path, "lead_time"), "calendar.missing", "working days are counted, but the rulebook names no calendar",
+            help="add `calendar: calendar.yaml` to rulebook.yaml",
         )  # fmt: skip
 
 
-def _check_optional(rulebook: Rulebook, rule: Rule, pattern: Pattern, absent: bool, path: Path, notes: Notes) -> None:
-    """An absence, or a rule where unknown fires, must know what it compares."""
-    if not absent and not rule.unknown_fires:
-        return
-    fields = rulebook.types[pattern.type].fields
-    given = {test.name for test in pattern.tests if test.op == "present"}
-    for test in pattern.tests:
-        operand = test.operand
-        joined = isinstance(operand, Ref) and operand.source not in ("this", "as_of", "producer", pattern.alias)
-        if joined and fields[test.name].optional and test.name not in given:
+def _check_standards(rulebook: Rulebook, notes: Notes) -> None:
+    with_rule = {rule.target for rule in rulebook.rules if rule.kind == "standard"} | notes.broken
+    level2 = [indicator.id for indicator in rulebook.indicators.values() if indicator.level == 2]
+    written: Any = notes.documents["indicators.yaml"].data
+    for place, data in enumerate(written["standards"]):
+        path = ("indicators.yaml", "standards", place)
+        if data["id"] not in with_rule:
+            notes.add(path, "standard.without_rule", f"no rule decides standard `{data['id']}`", given=data["id"])
+        if data["id"] in rulebook.indicators:
+            line = "points are asked for by either id, so each stands once"
             notes.add(
-                path, "absence.optional_field", f"`{pattern.alias}` compares `{test.name}`, which may be missing",
-                given=test.name, help=f"add `{test.name}: {{present: yes, …}}` or make the field required",
-            )  # fmt: skip
-
-
-def _check_texts(rulebook: Rulebook, rule: Rule, path: Path, notes: Notes) -> None:
-    if rule.because is None:
-        return
-    fields = {pattern.alias: rulebook.types[pattern.type].fields for pattern in rule.for_each}
-    known = [f"{alias}.{name}" for alias, names in fields.items() for name in names]
-    known += [
-        *rulebook.measures,
-        *_POINT_WORDS,
-        *(f"producer.{name}" for name in ("kind", "region", *rulebook.attributes)),
-    ]
-    for lang, words in (("zh", rule.because.zh), ("en", rule.because.en or "")):
-        for found in _BRACE.finditer(words):
-            name = found[1]
-            if name is None or name not in known:
-                near = nearest(name or "", known)
-                notes.add(
-                    (*path, "because", lang), "text.brace", f"`{found[0]}` names nothing", given=found[0],
-                    expected="alias.field of `for_each`, a measure, points, as_of, group or producer.attribute",
-                    help=f"did you mean `{{{near}}}`?" if near else None,
-                )  # fmt: skip
-
-
-def _contradictions(tests: Sequence[Test]) -> Iterator[str]:
-    """Yield pairs of tests on one field that no value meets."""
-    allowed: dict[str, set[Value]] = {}
-    low: dict[str, int] = {}
-    high: dict[str, int] = {}
-    presence: dict[str, set[str]] = {}
-    for test in tests:
-        presence.setdefault(test.name, set()).add("missing" if test.op == "missing" else "given")
-        if len(presence[test.name]) == 2:
-            yield f"`{test.name}` would have to be missing and given"
-        values = _only(test)
-        if values is not None:
-            allowed[test.name] = allowed.get(test.name, values) & values
-            if not allowed[test.name]:
-                yield f"`{test.name}` would have to be two things at once"
-        if (
-            isinstance(test.operand, Const)
-            and isinstance(test.operand.value, int)
-            and not isinstance(test.operand.value, bool)
-        ):
-            value = test.operand.value
-            if test.op in ("gt", "ge"):
-                low[test.name] = max(low.get(test.name, value), value + (test.op == "gt"))
-            elif test.op in _LOW:
-                high[test.name] = min(high.get(test.name, value), value + _LOW[test.op])
-            if test.name in low and test.name in high and low[test.name] > high[test.name]:
-                yield f"`{test.name}` has no value between its bounds"
-
-
-def _only(test: Test) -> set[Value] | None:
-    if test.op == "in" and isinstance(test.operand, tuple):
-        return set(test.operand)
-    if test.op == "eq" and isinstance(test.operand, Const):
-        return {test.operand.value}
-    return None
+                (*path, "id"), "name.duplicate", f"`{data['id']}` is an indicator too", given=data["id"], help=line
+            )
+        if data["of"] not in level2:
+            notes.unknown((*path, "of"), "level-2 indicator", data["of"], level2)

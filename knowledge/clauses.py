@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from knowledge.binding import Misfit, Notes, Scope, ValueBinder, duration, yes
+from knowledge.binding import Misfit, Notes, Scope, ValueBinder, duration, is_yes_no, yes
 from knowledge.problems import nearest
 from knowledge.rulebook import (
     Absent,
@@ -31,6 +32,9 @@ DATE = Field("date", "date", Text("日期", "date"))
 _PATTERN_KEYS = ("is", "where", "within", "on", "active")
 _DATE_WORDS: Mapping[str, Op] = {"after": "gt", "from": "ge", "before": "lt", "up_to": "le"}
 _OUTCOMES = ("grade", "score_grade", "veto", "ceiling", "status")
+RESERVED = frozenset({"this", "producer", "as_of", "measure", "group", "points"})
+CLAUSE_WORDS = (*_DATE_WORDS, *_OUTCOMES, "measure", "producer", "any", "all", "not", "points")
+_ALIAS = re.compile(r"[a-z][a-z0-9_]{0,59}")
 OPPOSITE: Mapping[Op, Op] = {
     "eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "le": "gt", "gt": "le",
     "in": "not_in", "not_in": "in", "present": "missing", "missing": "present",
@@ -54,35 +58,47 @@ class ClauseBinder:
 
     def scope(self, for_each: Mapping[str, Any], when: Sequence[Any], path: Path) -> Scope:
         """Return every alias that a rule binds, at whatever depth; the same alias twice is a problem."""
-        scope = Scope()
+        scope, taken = Scope(), set[str]()
         for alias, pattern in for_each.items():
-            self._declare(scope, alias, pattern, (*path, "for_each", alias))
-        self._collect(when, (*path, "when"), scope, inside=False)
+            self._declare(scope, taken, alias, pattern, (*path, "for_each", alias))
+        self._collect(when, (*path, "when"), scope, taken)
         return scope
 
-    def _collect(self, clauses: Sequence[Any], path: Path, scope: Scope, *, inside: bool) -> None:
-        for place, clause in enumerate(clauses):
-            if not isinstance(clause, dict):
-                continue
-            for key, value in clause.items():
-                at = (*path, place, key)
-                if key in ("any", "all") and isinstance(value, list):
-                    self._collect(value, at, scope, inside=inside or key == "any")
+    def _collect(self, clauses: Any, path: Path, scope: Scope, taken: set[str]) -> None:
+        """Declare what clauses bind; `taken` are the aliases that may not be bound again beside them."""
+        for at, clause in _parts(clauses, path):
+            for key, value in clause.items() if isinstance(clause, dict) else ():
+                here = (*at, key)
+                if key == "all":
+                    self._collect(value, here, scope, taken)
+                elif key == "any":
+                    ways = [(place, way, set(taken)) for place, way in _parts(value, here)]
+                    for place, way, inner in ways:
+                        self._collect([way], place, scope, inner)
+                    taken.update(*(inner for _, _, inner in ways))
                 elif isinstance(value, dict) and "is" in value and not key.startswith("no "):
-                    if inside and key in scope.aliases:
-                        continue
-                    self._declare(scope, key, value, at)
+                    self._declare(scope, taken, key, value, here)
 
-    def _declare(self, scope: Scope, alias: str, pattern: Any, path: Path) -> None:
-        if alias in scope.aliases or alias in ("this", "producer", "as_of", "measure", "group"):
-            self.notes.add(path, "rule.alias", f"`{alias}` is bound twice or is a reserved word", given=alias)
+    def _declare(self, scope: Scope, taken: set[str], alias: str, pattern: Any, path: Path) -> None:
         kind = self._types.get(str(pattern.get("is"))) if isinstance(pattern, dict) else None
-        scope.aliases[alias] = kind.fields if kind is not None else {}
+        fields: Mapping[str, Field] = kind.fields if kind is not None else {}
+        if alias in taken or alias in RESERVED:
+            self.notes.add(path, "rule.alias", f"`{alias}` is bound twice or is a reserved word", given=alias)
+        elif not _ALIAS.fullmatch(alias):
+            line = "lower-case letters, digits and `_`, beginning with a letter"
+            self.notes.add(path, "rule.alias", f"`{alias}` can't be an alias", given=alias, expected=line)
+        elif scope.aliases.get(alias, fields) != fields:
+            line = "give each alternative its own alias"
+            self.notes.add(path, "rule.alias", f"`{alias}` stands for another type here", given=alias, help=line)
+        taken.add(alias)
+        scope.aliases.setdefault(alias, fields)
 
     def pattern(self, alias: str, data: Any, path: Path, scope: Scope) -> Pattern | None:
         """Return a pattern; None where its type is unknown."""
         if not isinstance(data, dict) or "is" not in data:
-            self.notes.add(path, "shape.missing_key", f"`{alias}` needs `is: <type>`", expected="`is: …`")
+            near = nearest(alias, CLAUSE_WORDS)
+            line = f"did you mean `{near}`?" if near else None
+            self.notes.add(path, "shape.missing_key", f"`{alias}` needs `is: <type>`", expected="`is: …`", help=line)
             return None
         for key in data:
             if key not in _PATTERN_KEYS:
@@ -100,6 +116,11 @@ class ClauseBinder:
                 (*path, "active"), "type.mismatch", f"`{kind.name}` has no `lasts`, so it is never active or not",
                 help="declare `lasts` in vocabulary.yaml",
             )  # fmt: skip
+            active = None
+        elif active is not None and not is_yes_no(active):
+            self.notes.add(
+                (*path, "active"), "type.mismatch", "`active` takes yes or no", given=active, expected="yes or no"
+            )
             active = None
         window = self.window(data, kind, path)
         return Pattern(alias, kind.name, tuple(tests), window, None if active is None else yes(active))
@@ -138,7 +159,7 @@ class ClauseBinder:
             return None if since is None else Window("since", on, since=since)
         try:
             amount, unit = duration(str(within))
-        except (Misfit, ValueError):
+        except Misfit:
             expected = "`12 months`, `5 working days`, `calendar year` or `{since: date}`"
             self.notes.add(at, "rule.window", f"`{within}` is no window", given=within, expected=expected)
             return None
@@ -148,11 +169,11 @@ class ClauseBinder:
     def clauses(self, data: Sequence[Any], path: Path, scope: Scope) -> tuple[Clause, ...]:
         """Return the meaning of a list of clauses."""
         bound: list[Clause] = []
-        for place, clause in enumerate(data):
+        for at, clause in _parts(data, path):
             if isinstance(clause, dict) and clause:
-                bound += self._clause(clause, (*path, place), scope)
+                bound += self._clause(clause, at, scope)
             else:
-                self.notes.add((*path, place), "rule.clause", "a condition is a map", expected="a map")
+                self.notes.add(at, "rule.clause", "a condition is a map", expected="a map")
         return tuple(bound)
 
     def _clause(self, data: Mapping[str, Any], path: Path, scope: Scope) -> list[Clause]:
@@ -170,7 +191,7 @@ class ClauseBinder:
             expr = self._values.operand(DATE, value, path, scope, {})
             return [] if expr is None else [DateTest(Test("as_of", _DATE_WORDS[key], expr), key)]
         if key in ("any", "all", "not"):
-            return self._group(key, value if isinstance(value, list) else [value], path, scope)
+            return self._group(key, value, path, scope)
         if key in _OUTCOMES or key == "points" or (key.startswith("no ") and key[3:] in _OUTCOMES):
             return self._outcome(key, value, path)
         alias = key.removeprefix("no ")
@@ -179,12 +200,11 @@ class ClauseBinder:
             return []
         return [Absent(pattern, key)] if key.startswith("no ") else [Match(pattern, key)]
 
-    def _group(self, key: str, parts: Sequence[Any], path: Path, scope: Scope) -> list[Clause]:
-        document = self.notes.documents[str(path[0])]
-        indexed = (*path[1:], 0) in document.places
+    def _group(self, key: str, value: Any, path: Path, scope: Scope) -> list[Clause]:
         bound = []
-        for place, part in enumerate(parts):
-            at = (*path, place) if indexed else path
+        if value == []:
+            self.notes.add(path, "rule.clause", f"`{key}` holds no condition", expected="conditions")
+        for at, part in _parts(value, path):
             if not isinstance(part, dict) or not part:
                 self.notes.add(at, "rule.clause", "a condition is a map", expected="a map")
                 continue
@@ -218,7 +238,7 @@ class ClauseBinder:
         return AnyOf(tuple(ways), "not")
 
     def _measure(self, data: Mapping[str, Any], path: Path) -> list[Clause]:
-        name = data["measure"]
+        name = str(data["measure"])
         if name not in self._measures:
             self.notes.unknown((*path, "measure"), "measure", name, self._measures)
             return []
@@ -265,3 +285,8 @@ class ClauseBinder:
 
 def _opposite_test(test: Test) -> Test:
     return replace(test, op=OPPOSITE[test.op])
+
+
+def _parts(value: Any, path: Path) -> list[tuple[Path, Any]]:
+    """Return the clauses of a list with their paths; one clause may stand without a list."""
+    return [((*path, place), part) for place, part in enumerate(value)] if isinstance(value, list) else [(path, value)]

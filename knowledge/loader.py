@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path as Folder
 from typing import Any
 
 from knowledge.binding import Notes, ValueBinder, sure_text, text
 from knowledge.checks import check_meaning
 from knowledge.clauses import ClauseBinder
+from knowledge.measurebinding import MeasureBinder, measure_field
 from knowledge.problems import Problem, RulebookMissing, RulebookRefused
-from knowledge.rulebinding import MeasureBinder, RuleBinder, measure_field
+from knowledge.pruning import CALENDAR, prune
+from knowledge.rulebinding import RuleBinder
 from knowledge.rulebook import Field, Rulebook, Standard, Text
 from knowledge.scenarios import check_scenarios
-from knowledge.shape import REQUIRED, check_shape, model_of
-from knowledge.source import Document, read_document
+from knowledge.shape import FILES, REQUIRED, check_shape, model_of
+from knowledge.source import Document, Path, read_document
 from knowledge.vocabulary import (
+    bind_attributes,
     bind_bands,
     bind_calendar,
-    bind_fields,
     bind_indicators,
     bind_kinds,
     bind_laws,
@@ -31,10 +33,8 @@ from knowledge.vocabulary import (
     safe_day,
 )
 
-_EMPTY_SHA256 = "0" * 64
 
-
-def load_rulebook(folder: Path) -> Rulebook:
+def load_rulebook(folder: Folder) -> Rulebook:
     """Return the rulebook in a folder.
 
     Raises:
@@ -50,20 +50,18 @@ def load_rulebook(folder: Path) -> Rulebook:
     return rulebook
 
 
-def check_rulebook(folder: Path) -> tuple[Rulebook | None, tuple[Problem, ...]]:
+def check_rulebook(folder: Folder) -> tuple[Rulebook | None, tuple[Problem, ...]]:
     """Return the rulebook, None where it can't be bound, and every problem, those of its scenarios included.
 
     Raises:
         RulebookMissing: the folder holds no rulebook.yaml.
     """
     documents, problems = read_folder(folder)
-    rulebook = bind_documents(documents, problems)
-    if rulebook is not None:
-        problems += check_scenarios(rulebook, documents)
+    rulebook = bind_documents(documents, problems, with_scenarios=True)
     return rulebook, tuple(_in_order(problems))
 
 
-def read_folder(folder: Path) -> tuple[dict[str, Document], list[Problem]]:
+def read_folder(folder: Folder) -> tuple[dict[str, Document], list[Problem]]:
     """Return the folder's YAML files by name, and what is wrong with them as YAML."""
     if not (folder / "rulebook.yaml").is_file():
         raise RulebookMissing(
@@ -90,7 +88,7 @@ def bind(files: Mapping[str, Any]) -> Rulebook:
     return rulebook
 
 
-def _read(folder: Path) -> tuple[Rulebook | None, list[Problem]]:
+def _read(folder: Folder) -> tuple[Rulebook | None, list[Problem]]:
     documents, problems = read_folder(folder)
     return bind_documents(documents, problems), _in_order(problems)
 
@@ -103,41 +101,66 @@ def _in_order(problems: list[Problem]) -> list[Problem]:
     return sorted(problems, key=key)
 
 
-def bind_documents(documents: Mapping[str, Document], problems: list[Problem]) -> Rulebook | None:
+def bind_documents(
+    documents: Mapping[str, Document], problems: list[Problem], *, with_scenarios: bool = False
+) -> Rulebook | None:
     """Return the rulebook that the files mean; problems are added, and None stands for what can't be bound."""
-    before = len(problems)
-    missing = [name for name in REQUIRED if name not in documents]
-    problems += [Problem(f"{name}:1:1", "file.missing", f"file `{name}` is missing", None, name) for name in missing]
     head = documents.get("rulebook.yaml")
     calendar = head.data.get("calendar") if head is not None and isinstance(head.data, dict) else None
-    if head is not None and isinstance(calendar, str) and calendar not in documents:
+    calendar = calendar if isinstance(calendar, str) else None
+    missing = [name for name in REQUIRED if name not in documents]
+    problems += [Problem(f"{name}:1:1", "file.missing", f"file `{name}` is missing", None, name) for name in missing]
+    misshapen = _shapes(documents, calendar, problems)
+    if head is not None and calendar is not None and (calendar not in documents or calendar in FILES):
+        what = "is missing" if calendar not in documents else "holds something else"
         place = head.place(("calendar",))
-        problems.append(Problem(place, "file.missing", f"file `{calendar}` is missing", calendar))
-    for name, document in documents.items():
-        model = model_of(name, calendar if isinstance(calendar, str) else None)
-        if model is not None:
-            problems += check_shape(document, model)
-        elif not name.startswith("scenarios/"):
-            problems.append(Problem(f"{name}:1:1", "file.unknown", f"file `{name}` belongs to no rulebook", name))
-    if len(problems) > before:
+        problems.append(Problem(place, "file.missing", f"file `{calendar}` {what}", calendar))
+        misshapen.setdefault("rulebook.yaml", []).append(("calendar",))
+    if missing:
         return None
-    return _Binding(documents, problems).rulebook()
+    if not misshapen:
+        rulebook = _Binding(documents, Notes(documents, problems)).rulebook()
+        problems += check_scenarios(rulebook, documents) if with_scenarios else []
+        return rulebook
+    days = calendar if calendar is not None and calendar in documents and calendar not in FILES else CALENDAR
+    rest = prune(documents, misshapen, days)
+    if rest is not None:
+        notes = Notes(rest.documents, [], set(rest.broken))
+        rulebook = _Binding(rest.documents, notes).rulebook()
+        found = check_scenarios(rulebook, rest.documents) if with_scenarios else []
+        problems += [problem for problem in (*notes.problems, *found) if rest.is_sure(problem)]
+    return None
+
+
+def _shapes(documents: Mapping[str, Document], calendar: str | None, problems: list[Problem]) -> dict[str, list[Path]]:
+    """Return the misshapen paths of each file, and note their problems."""
+    misshapen: dict[str, list[Path]] = {}
+    unknown = []
+    for name, document in documents.items():
+        model = model_of(document, calendar)
+        if model is None:
+            unknown.append(Problem(f"{name}:1:1", "file.unknown", f"file `{name}` belongs to no rulebook", name))
+        elif document.unreadable:
+            misshapen[name] = [()]
+        elif found := list(check_shape(document, model)):
+            misshapen[name] = [path for path, _ in found]
+            problems += [problem for _, problem in found if problem is not None]
+    # where rulebook.yaml is in doubt, so is whether the calendar it names is known
+    problems += [] if "rulebook.yaml" in misshapen and calendar is None else unknown
+    return misshapen
 
 
 class _Binding:
     """One rulebook on its way from files to meaning."""
 
-    def __init__(self, documents: Mapping[str, Document], problems: list[Problem]) -> None:
-        self._documents = documents
-        self._notes = Notes(documents, problems)
+    def __init__(self, documents: Mapping[str, Document], notes: Notes) -> None:
+        self._documents, self._notes = documents, notes
         self._head = self._data("rulebook.yaml")
         self._words = self._data("vocabulary.yaml")
         self._written = self._data("indicators.yaml")
         self._types = bind_types(self._words, self._notes)
         self._kinds, self._natural = bind_kinds(self._words)
-        self._attributes = bind_fields(
-            self._words.get("attributes") or {}, ("vocabulary.yaml", "attributes"), self._notes, optional=True
-        )
+        self._attributes = bind_attributes(self._words, self._notes)
         self._values = ValueBinder(self._notes, self._attributes, self._head.get("calendar") is not None)
         self._indicators = bind_indicators(self._written)
         self._bands = bind_bands(self._data("bands.yaml"), self._head["scoring"]["better"])

@@ -8,16 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from knowledge.problems import Problem, nearest
+from knowledge.binding import Misfit, day
+from knowledge.problems import Problem, RulebookRefused, nearest
 from knowledge.rulebook import Field, Rulebook
+from knowledge.shape import check_shape, model_of
 from knowledge.source import Document, read_document
 
-EXPECTATIONS = (
-    "grade", "score", "score_grade", "points_lost", "points", "findings", "fired", "not_fired", "unknown",
-    "not_applicable", "ceilings", "vetoes", "statuses", "consequences", "remedies", "next_change_on", "measures",
-    "error",
-)  # fmt: skip
-_SCENARIO_KEYS = ("name", "as_of", "known_at", "given", "producer", "facts", "and_facts", "expect", "cases")
 _FACT_KEYS = ("status", "recorded_at", "source")
 
 
@@ -45,15 +41,28 @@ class _Draft:
 
 
 def load_scenarios(folder: Path, rulebook: Rulebook) -> tuple[Scenario, ...]:
-    """Return a rulebook's scenarios with their cases spread out, in the order of files and lines."""
+    """Return a rulebook's scenarios with their cases spread out, in the order of files and lines.
+
+    Raises:
+        RulebookRefused: something is wrong with them.
+    """
     problems: list[Problem] = []
     names = sorted(path.relative_to(folder).as_posix() for path in (folder / "scenarios").rglob("*.yaml"))
     documents = {name: read_document(name, (folder / name).read_bytes(), problems) for name in names}
-    return tuple(_scenarios(rulebook, documents, problems))
+    for document in documents.values():
+        model = model_of(document, None)
+        problems += [problem for _, problem in check_shape(document, model) if problem is not None] if model else []
+    scenarios = tuple(_scenarios(rulebook, documents, problems)) if not problems else ()
+    if problems:
+        raise RulebookRefused(
+            f"the scenarios have {len(problems)} problems; the first: {problems[0].as_text()}",
+            problems=tuple(problems),
+        )
+    return scenarios
 
 
 def check_scenarios(rulebook: Rulebook, documents: Mapping[str, Document]) -> list[Problem]:
-    """Return what is wrong with the scenarios, and the rules that no scenario mentions."""
+    """Return what the scenarios, whose shape is right, name wrongly, and the rules that no scenario mentions."""
     problems: list[Problem] = []
     chosen = {name: document for name, document in documents.items() if name.startswith("scenarios/")}
     scenarios = list(_scenarios(rulebook, chosen, problems))
@@ -83,12 +92,8 @@ def _scenarios(rulebook: Rulebook, documents: Mapping[str, Document], problems: 
         if isinstance(data, list):
             yield from _Reader(rulebook, document, problems, {}, {}).read(data, ())
         elif isinstance(data, dict):
-            unknown = [key for key in data if key not in ("defaults", "givens", "scenarios")]
-            problems += [Problem(document.place((k,)), "scenario.key", f"unknown key `{k}`", k) for k in unknown]
-            defaults, givens = data.get("defaults") or {}, data.get("givens") or {}
-            yield from _Reader(rulebook, document, problems, defaults, givens).read(
-                data.get("scenarios") or [], ("scenarios",)
-            )
+            reader = _Reader(rulebook, document, problems, data.get("defaults") or {}, data.get("givens") or {})
+            yield from reader.read(data.get("scenarios") or [], ("scenarios",))
 
 
 class _Reader:
@@ -106,17 +111,12 @@ class _Reader:
     def read(self, data: Any, path: tuple[Any, ...]) -> Iterator[Scenario]:
         for place, written in enumerate(data):
             at = (*path, place)
-            if not isinstance(written, dict) or "name" not in written:
-                self._add(at, "scenario.name", "a scenario needs a `name`")
-                continue
-            self._known(written, _SCENARIO_KEYS, at)
             draft = self._start(written, at)
             cases = written.get("cases") or {}
             if draft.expect or not cases:
                 yield from self._finish(draft)
             for name, case in cases.items():
                 here = (*at, "cases", name)
-                self._known(case, _SCENARIO_KEYS[1:-1], here)
                 own = replace(
                     draft,
                     name=f"{draft.name}: {name}",
@@ -135,7 +135,7 @@ class _Reader:
             if given in self._givens:
                 self._override(draft, self._givens[given], ("givens", given))
             else:
-                self._add((*at, "given"), "name.unknown", f"unknown given `{given}`", self._givens)
+                self._add((*at, "given"), "name.unknown", f"unknown given `{given}`", self._givens, given)
         self._override(draft, written, at, adds=given is not None)
         return draft
 
@@ -149,29 +149,37 @@ class _Reader:
         draft.facts = [*draft.facts, *self._facts(data.get("and_facts") or [], (*at, "and_facts"))]
         if "expect" in data:
             draft.expect = dict(data["expect"] or {})
-            self._known(draft.expect, EXPECTATIONS, (*at, "expect"))
             self._rules_named(draft.expect, (*at, "expect"))
 
     def _rules_named(self, expect: Mapping[str, Any], at: tuple[Any, ...]) -> None:
         rulebook = self._rulebook
         rules = {rule.id for rule in rulebook.rules} | {rule.target for rule in rulebook.rules}
         known: dict[str, Any] = {
-            "points_lost": rulebook.standards, "points": rulebook.standards, "findings": rulebook.types,
+            "points_lost": rulebook.standards, "points": rulebook.standards,
+            "findings": self._of_origin("finding"), "consequences": self._of_origin("consequence"),
             "fired": rules, "not_fired": rules, "unknown": rules, "not_applicable": rules,
-            "ceilings": rulebook.ceilings, "vetoes": rulebook.vetoes, "statuses": rulebook.producer_statuses, "consequences": rulebook.types,
-            "remedies": rulebook.remedies, "measures": rulebook.measures,
+            "ceilings": {*rulebook.ceilings, *rulebook.indicators}, "vetoes": rulebook.vetoes,
+            "statuses": rulebook.producer_statuses, "remedies": rulebook.remedies, "measures": rulebook.measures,
         }  # fmt: skip
         for key, names in known.items():
             value = expect.get(key)
-            for name in value if isinstance(value, dict | list) else ():
-                if str(name) not in names and not (key == "ceilings" and str(name) in rulebook.indicators):
-                    self._add((*at, key), "name.unknown", f"`{name}` under `{key}` names nothing", names, str(name))
+            for place, name in enumerate(value) if isinstance(value, dict | list) else ():
+                if str(name) not in names:
+                    here = (*at, key, name if isinstance(value, dict) else place)
+                    self._add(here, "name.unknown", f"`{name}` under `{key}` names nothing", names, str(name))
+        grades = [band.grade for band in rulebook.bands]
+        for key in ("grade", "score_grade"):
+            if key in expect and str(expect[key]) not in grades:
+                self._add((*at, key), "name.unknown", f"unknown grade `{expect[key]}`", grades, str(expect[key]))
+
+    def _of_origin(self, origin: str) -> set[str]:
+        return {kind.name for kind in self._rulebook.types.values() if kind.origin == origin}
 
     def _facts(self, data: Any, at: tuple[Any, ...]) -> list[Any]:
         facts = []
         for place, written in enumerate(data):
-            names = [name for name in written if name not in _FACT_KEYS] if isinstance(written, dict) else []
-            if len(names) != 1:
+            names = [name for name in written if name not in _FACT_KEYS]
+            if len(names) != 1 or not isinstance(written[names[0]] or {}, dict):
                 self._add((*at, place), "scenario.fact", "a fact is `<type>: {…}`")
                 continue
             kind = self._rulebook.types.get(names[0])
@@ -185,8 +193,13 @@ class _Reader:
         return facts
 
     def _finish(self, draft: _Draft) -> Iterator[Scenario]:
-        if draft.as_of is None:
-            self._problems.append(Problem(draft.place, "scenario.as_of", f"scenario `{draft.name}` has no `as_of`"))
+        try:
+            day(draft.as_of)
+        except Misfit as misfit:
+            given = None if draft.as_of is None else str(draft.as_of)
+            message = f"scenario `{draft.name}` has no day it is graded on"
+            line = "write `as_of: …`"
+            self._problems.append(Problem(draft.place, "scenario.as_of", message, given, misfit.expected, line))
             return
         producer = dict(draft.producer)
         attributes = {
@@ -197,7 +210,7 @@ class _Reader:
         case = {
             "producer": {
                 "id": str(producer.get("id", "S-1")),
-                "kind": producer.get("kind", next(iter(self._rulebook.kinds))),
+                "kind": producer.get("kind", next(iter(self._rulebook.kinds), "")),
                 "region": str(producer.get("region", "330100")),
                 "attributes": attributes,
             },
@@ -205,11 +218,6 @@ class _Reader:
         }
         known_at = None if draft.known_at is None else str(draft.known_at)
         yield Scenario(draft.name, draft.place, str(draft.as_of), known_at, case, draft.expect)
-
-    def _known(self, data: Mapping[str, Any], keys: tuple[str, ...], at: tuple[Any, ...]) -> None:
-        for key in data:
-            if key not in keys:
-                self._add((*at, key), "scenario.key", f"unknown key `{key}`", keys, key)
 
     def _add(self, at: tuple[Any, ...], code: str, message: str, names: Any = (), given: str | None = None) -> None:
         near = nearest(given, names) if given is not None else None

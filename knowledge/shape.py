@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel, RootModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from knowledge import written
+from knowledge import written, writtencases
 from knowledge.problems import Problem, nearest
 from knowledge.source import Data, Document, Path
 
@@ -20,69 +21,130 @@ FILES: dict[str, type[BaseModel]] = {
     "remedies.yaml": written.Remedies,
 }
 REQUIRED = ("rulebook.yaml", "vocabulary.yaml", "indicators.yaml", "bands.yaml")
+_KINDS = {
+    "model_type": "a map", "dict_type": "a map", "list_type": "a list", "string_type": "text",
+    "int_type": "a whole number", "bool_type": "yes or no", "is_instance_of": "a number",
+}  # fmt: skip
+_BOUNDS = {
+    "ge": "at least {}",
+    "le": "at most {}",
+    "min_length": "a length of at least {}",
+    "max_length": "a length of at most {}",
+}
+_GUIDE = "see docs/rulebook-guide.md"
 
 
-def model_of(name: str, calendar: str | None) -> type[BaseModel] | None:
-    """Return the model of a file by its name; None for scenarios and unknown files."""
+def model_of(document: Document, calendar: str | None) -> type[BaseModel] | None:
+    """Return the model of a file by its name; None for files that belong to no rulebook."""
+    name = document.name
     if name.startswith("rules/"):
         return written.Rules
-    if name == calendar:
-        return written.WrittenCalendar
-    return FILES.get(name)
+    if name.startswith("scenarios/"):
+        return writtencases.Scenarios if isinstance(document.data, list) else writtencases.WrittenScenarios
+    return written.WrittenCalendar if name == calendar and name not in FILES else FILES.get(name)
 
 
-def check_shape(document: Document, model: type[BaseModel]) -> Iterator[Problem]:
-    """Yield what is wrong with a file's shape, one problem a place."""
+def check_shape(document: Document, model: type[BaseModel]) -> Iterator[tuple[Path, Problem | None]]:
+    """Yield every misshapen path of a file with its problem, None where another problem has said it already.
+
+    The path of a missing key ends in that key.
+    """
     empty: Data = [] if issubclass(model, RootModel) else {}
     try:
         model.model_validate(document.data if document.data is not None else empty)
     except ValidationError as error:
         seen: set[Path] = set()
-        for finding in error.errors(include_url=False):
+        for finding, others in _chosen(document.data, error.errors(include_url=False)):
             path = _path_in(document.data, finding["loc"])
-            if path not in seen:
-                seen.add(path)
-                yield _problem(document, model, path, finding["type"], finding["msg"], finding["loc"])
+            kind = finding["type"]
+            said = (*path, str(finding["loc"][-1])) if kind == "missing" else path
+            if said in seen:
+                continue
+            seen.add(said)
+            yield said, None if path in document.spoiled else _problem(document, model, path, finding, others)
+
+
+def _chosen(data: Data, findings: Sequence[ErrorDetails]) -> Iterable[tuple[ErrorDetails, Sequence[ErrorDetails]]]:
+    """Yield the findings without those of forms that the writer most probably didn't mean.
+
+    Where a value may have several forms, pydantic lists what is wrong with it as each of them. The form meant
+    is one of the value's kind (a map, a list, a text), and of these the one with the fewest faults. Where no
+    form is of its kind, the first comes with the findings of the others.
+    """
+    forms: dict[Path, dict[str, list[ErrorDetails]]] = {}
+    for finding in findings:
+        for path, form in _forms(data, finding["loc"], finding["type"]):
+            forms.setdefault(path, {}).setdefault(form, []).append(finding)
+    dropped: set[int] = set()
+    others: dict[int, list[ErrorDetails]] = {}
+    for path, by_form in forms.items():
+        meant = min(by_form, key=lambda form: _distance(data, path, by_form[form]))
+        rest = [finding for form, some in by_form.items() if form != meant for finding in some]
+        dropped |= {id(finding) for finding in rest}
+        if _distance(data, path, by_form[meant])[0]:
+            others[id(by_form[meant][0])] = [finding for finding in rest if _path_in(data, finding["loc"]) == path]
+    return [(finding, others.get(id(finding), [])) for finding in findings if id(finding) not in dropped]
+
+
+def _forms(data: Data, loc: tuple[int | str, ...], kind: str) -> Iterator[tuple[Path, str]]:
+    """Yield where pydantic tried one of several forms, and the form's name."""
+    path: Path = ()
+    for place, part in enumerate(loc):
+        value = _at(data, path)
+        if _holds(value, part):
+            path = (*path, part)
+        elif part != "[key]" and not (kind == "missing" and place == len(loc) - 1):
+            yield path, str(part)
+
+
+def _distance(data: Data, path: Path, findings: Sequence[ErrorDetails]) -> tuple[bool, int]:
+    here = [f for f in findings if _path_in(data, f["loc"]) == path]
+    return any(f["type"] in _KINDS for f in here), len(findings)
 
 
 def _path_in(data: Data, loc: tuple[int | str, ...]) -> Path:
-    """Return the part of pydantic's path that exists in the data; names of union members fall out."""
-    path: list[str | int] = []
+    """Return the part of pydantic's path that exists in the data; names of forms fall out."""
+    path: Path = ()
     for part in loc:
-        if isinstance(data, dict) and part in data:
-            data = data[str(part)]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        elif part == "[key]":
-            continue
-        else:
-            continue
-        path.append(part)
-    return tuple(path)
+        if _holds(_at(data, path), part):
+            path = (*path, part)
+    return path
+
+
+def _holds(data: Data, part: int | str) -> bool:
+    return part in data if isinstance(data, dict) else isinstance(data, list) and part in range(len(data))
 
 
 def _problem(
-    document: Document, model: type[BaseModel], path: Path, kind: str, message: str, loc: tuple[int | str, ...]
+    document: Document, model: type[BaseModel], path: Path, finding: ErrorDetails, others: Sequence[ErrorDetails]
 ) -> Problem:
-    name = str(loc[-1]) if loc else ""
-    value = _at(document.data, path)
-    shown = _shown(value)
+    loc, kind = finding["loc"], finding["type"]
+    place, name = document.place(path), str(loc[-1]) if loc else ""
     if kind == "extra_forbidden":
         known = _keys_beside(model, loc[:-1])
         near = nearest(name, known)
         help_line = f"did you mean `{near}`?" if near else f"known here: {', '.join(known)}"
-        return Problem(document.place(path), "shape.unknown_key", f"unknown key `{name}`", name, None, help_line)
+        return Problem(place, "shape.unknown_key", f"unknown key `{name}`", name, None, help_line)
     if kind == "missing":
-        return Problem(document.place(path), "shape.missing_key", f"key `{name}` is missing", None, f"`{name}: …`")
-    where = f"`{path[-1]}`" if path else "the file"
-    return Problem(
-        document.place(path),
-        "shape.value",
-        f"{where} can't be {shown}",
-        shown,
-        _lower(message),
-        "see docs/rulebook-guide.md",
-    )
+        return Problem(place, "shape.missing_key", f"key `{name}` is missing", None, f"`{name}: …`")
+    expected = " or ".join(dict.fromkeys(_expected(one) for one in (finding, *others)))
+    if loc and loc[-1] == "[key]":
+        return Problem(place, "shape.value", f"`{path[-1]}` is no name", str(path[-1]), expected, _GUIDE)
+    shown = _shown(_at(document.data, path))
+    where = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this entry" if path else "the file"
+    return Problem(place, "shape.value", f"{where} can't be {shown}", shown.strip("`"), expected, _GUIDE)
+
+
+def _expected(finding: ErrorDetails) -> str:
+    context, kind = finding.get("ctx", {}), finding["type"]
+    if kind == "string_pattern_mismatch":
+        return written.IN_WORDS[context["pattern"]]
+    if kind == "literal_error":
+        return str(context["expected"]).replace("'", "`")
+    for bound, words in _BOUNDS.items():
+        if bound in context:
+            return words.format(context[bound])
+    return _KINDS.get(kind) or finding["msg"][:1].lower() + finding["msg"][1:]
 
 
 def _keys_beside(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
@@ -91,15 +153,18 @@ def _keys_beside(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str
     definitions = schema.get("$defs", {})
     node = schema
     for part in loc:
+        if part in definitions:
+            node = definitions[part]
+            continue
         node = _resolve(node, definitions)
         if isinstance(part, int) or "items" in node:
             node = node.get("items", node)
         elif part in node.get("properties", {}):
             node = node["properties"][part]
-        elif part in definitions:
-            node = definitions[part]
         elif isinstance(node.get("additionalProperties"), dict):
             node = node["additionalProperties"]
+        elif isinstance(node.get("patternProperties"), dict):
+            node = next(iter(node["patternProperties"].values()))
     return sorted(_resolve(node, definitions).get("properties", {}))
 
 
@@ -114,19 +179,16 @@ def _resolve(node: dict[str, Any], definitions: dict[str, dict[str, Any]]) -> di
     return resolved
 
 
-def _at(data: Data, path: Path) -> Data:
+def _at(data: Data, path: Path) -> Any:
+    value: Any = data
     for part in path:
-        data = data[part]  # type: ignore[index]  # the path was found in the data
-    return data
+        value = value[part]
+    return value
 
 
 def _shown(value: Data) -> str:
     if isinstance(value, dict):
         return "a map"
     if isinstance(value, list):
-        return "a list"
+        return "a list" if value else "an empty list"
     return "nothing" if value is None else f"`{value}`"
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

@@ -90,10 +90,9 @@ def _checked(text: str | bytes, reader: _Reader) -> int:
             if event.anchor is not None:
                 line = "remove the anchor"
                 reader.problem(at, "yaml.alias", f"anchor `&{event.anchor}` is not allowed", event.anchor, None, line)
-            if event.tag is not None:
-                reader.problem(
-                    at, "yaml.tag", f"tag `{event.tag}` is not allowed", event.tag, "no tag", "remove the tag"
-                )
+            tag: str | None = getattr(event, "tag", None)
+            if tag is not None:
+                reader.problem(at, "yaml.tag", f"tag `{tag}` is not allowed", tag, "no tag", "remove the tag")
             depth += isinstance(event, yaml.CollectionStartEvent)
             deepest = max(depth, deepest)
             if deepest > DEEPEST:

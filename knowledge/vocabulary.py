@@ -28,6 +28,10 @@ from knowledge.workdays import Calendar
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LONGEST_TEXT = 2000
+_ONLY_FOR = {
+    "of": ("choice",), "ordered": ("choice",), "places": ("decimal",),
+    "min": ("whole", "decimal", "date"), "max": ("text", "whole", "decimal", "date"),
+}  # fmt: skip
 _STATUSES = {
     "pending": FactStatus("pending", Text("待定", "pending"), False),
     "effective": FactStatus("effective", Text("生效", "effective"), True),
@@ -51,8 +55,21 @@ def bind_field(name: str, data: Any, path: Path, notes: Notes, optional: bool) -
     if written["type"] == "choice":
         if not of:
             notes.add(path, "shape.missing_key", f"choice `{name}` needs `of: […]`", expected="`of: […]`")
+        words = [_word(value) for value in of or ()]
+        for word in sorted({word for word in words if words.count(word) > 1}):
+            notes.add((*path, "of"), "name.duplicate", f"choice `{word}` stands twice", given=word)
         pairs = of.items() if isinstance(of, dict) else ((_word(item), None) for item in of or ())
         choices = {_word(value): sure_text(label, _word(value)) for value, label in pairs}
+    for key, wanted in _ONLY_FOR.items():
+        if key in written and written["type"] not in wanted:
+            line = f"`{key}` is for {' and '.join(wanted)}"
+            notes.add(
+                (*path, key),
+                "type.mismatch",
+                f"`{name}` is {written['type']} and takes no `{key}`",
+                given=key,
+                help=line,
+            )
     given = written.get("optional")
     shape = Field(
         name=name,
@@ -67,13 +84,15 @@ def bind_field(name: str, data: Any, path: Path, notes: Notes, optional: bool) -
     )
     if shape.type == "text":
         longest = written.get("max", 200)
-        if not isinstance(longest, int) or not 1 <= longest <= LONGEST_TEXT:
+        if not isinstance(longest, int) or isinstance(longest, bool) or not 1 <= longest <= LONGEST_TEXT:
             expected = f"1 to {LONGEST_TEXT}"
             notes.add(
                 (*path, "max"), "value.out_of_bounds", "a text's length is limited", given=longest, expected=expected
             )
             longest = 200
         return replace(shape, maximum=longest)
+    if shape.type not in _ONLY_FOR["min"]:
+        return shape
     low, high = (_bound(shape, written.get(end), (*path, end), notes) for end in ("min", "max"))
     if low is not None and high is not None and low > high:
         notes.add(path, "value.out_of_bounds", f"`{name}` has a `min` above its `max`", given=written["min"])
@@ -91,8 +110,6 @@ def _bound(shape: Field, data: Any, path: Path, notes: Notes) -> int | None:
         return int(encode(shape, data))
     except Misfit as misfit:
         notes.add(path, misfit.code, f"bound of `{shape.name}` can't be `{data}`", given=data, expected=misfit.expected)
-    except ValueError:
-        notes.add(path, "type.mismatch", f"`{shape.name}` is {shape.type} and has no bounds", given=data)
     return None
 
 
@@ -139,6 +156,15 @@ def _type(name: str, origin: Origin, data: Mapping[str, Any], path: Path, notes:
         name, origin, sure_text(data.get("label"), name), fields, data.get("dated"),
         tuple(data.get("same_when") or ()), lasting, source.get("system"), source.get("block"),
     )  # fmt: skip
+
+
+def bind_attributes(vocabulary: Mapping[str, Any], notes: Notes) -> dict[str, Field]:
+    """Return the producer's attributes by name; what every producer has can't be declared again."""
+    written, path = vocabulary.get("attributes") or {}, ("vocabulary.yaml", "attributes")
+    for name in written:
+        if name in ("id", "kind", "region"):
+            notes.add((*path, name), "name.duplicate", f"every producer has `{name}` already", given=name)
+    return bind_fields(written, path, notes, optional=True)
 
 
 def bind_kinds(vocabulary: Mapping[str, Any]) -> tuple[dict[str, Text], frozenset[str]]:
@@ -253,13 +279,14 @@ def bind_remedies(data: list[dict[str, Any]]) -> dict[str, Remedy]:
 def bind_calendar(data: Mapping[str, Any], name: str, notes: Notes) -> Calendar:
     """Return the working days between the calendar's first and last day."""
     first = safe_day(data["first"], (name, "first"), notes) or 1
-    last = safe_day(data["last"], (name, "last"), notes) or 1
+    last = safe_day(data["last"], (name, "last"), notes) or first
+    if last < first:
+        notes.add((name, "last"), "calendar.range", "the calendar ends before it begins", given=data["last"])
     weekend = {WEEKDAYS.index(word) for word in data["weekend"]}
-    holidays = set(_days(data.get("holidays") or (), (name, "holidays"), notes))
-    worked = set(_days(data.get("worked") or (), (name, "worked"), notes))
-    for extra in sorted((holidays | worked) - set(range(first, last + 1))):
-        shown = date.fromordinal(extra).isoformat()
-        notes.add((name,), "calendar.range", f"`{shown}` lies outside the calendar", given=shown)
+    holidays, worked = (
+        {day for span in _spans(data.get(key) or (), (name, key), (first, last), notes) for day in span}
+        for key in ("holidays", "worked")
+    )
     working = tuple(
         ordinal
         for ordinal in range(first, last + 1)
@@ -268,12 +295,18 @@ def bind_calendar(data: Mapping[str, Any], name: str, notes: Notes) -> Calendar:
     return Calendar(data["id"], first, last, working)
 
 
-def _days(data: Any, path: Path, notes: Notes) -> Iterator[int]:
+def _spans(data: Any, path: Path, ends: tuple[int, int], notes: Notes) -> Iterator[range]:
+    """Yield the days written, those of one entry together; days outside the calendar are noted and left out."""
     for place, item in enumerate(data):
         at = (*path, place)
-        if isinstance(item, dict):
-            start, end = safe_day(item["from"], at, notes), safe_day(item["through"], at, notes)
+        begin, through = (item["from"], item["through"]) if isinstance(item, dict) else (item, item)
+        start, end = safe_day(begin, at, notes), safe_day(through, at, notes)
+        if start is None or end is None:
+            continue
+        if end < start:
+            notes.add(at, "calendar.range", f"`{through}` lies before `{begin}`", given=through)
+        elif start < ends[0] or end > ends[1]:
+            outside = begin if start < ends[0] else through
+            notes.add(at, "calendar.range", f"`{outside}` lies outside the calendar", given=outside)
         else:
-            start = end = safe_day(item, at, notes)
-        if start is not None and end is not None:
-            yield from range(start, end + 1)
+            yield range(start, end + 1)

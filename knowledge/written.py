@@ -11,13 +11,27 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]{0,59}$")]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_.\-]{0,59}$"
+NAME = r"^[a-z][a-z0-9_]{0,59}$"
+DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+DURATION = r"^[0-9]{1,4} (working days?|days?|weeks?|months?|years?)$"
+FILE = r"^[A-Za-z0-9_\-]+\.yaml$"
+IN_WORDS = {
+    IDENTIFIER: "letters, digits, `_`, `-` and `.`, beginning with a letter, at most 60",
+    NAME: "lower-case letters, digits and `_`, beginning with a letter, at most 60",
+    DAY: "a date such as `2026-03-01`",
+    DURATION: "a length such as `12 months`, `90 days` or `5 working days`",
+    FILE: "a file beside rulebook.yaml, such as `calendar.yaml`",
+}
+"""What the patterns ask for, said to people."""
+
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+Name = Annotated[str, Field(pattern=NAME)]
+Day = Annotated[str, Field(pattern=DAY)]
 Points = Annotated[int, Field(ge=0, le=1_000_000)]
 YesNo: TypeAlias = Literal["yes", "no"] | bool
 Scalar: TypeAlias = str | int | Decimal | bool
-Duration = Annotated[str, Field(pattern=r"^[0-9]{1,4} (working )?(day|days|week|weeks|month|months|year|years)$")]
+Duration = Annotated[str, Field(pattern=DURATION)]
 
 
 class Written(BaseModel):
@@ -78,7 +92,7 @@ class WrittenHead(Written):
     notice: AnyText | None = None
     effective_from: Day
     effective_until: Day | None = None
-    calendar: str | None = None
+    calendar: Annotated[str, Field(pattern=FILE)] | None = None
     scoring: WrittenScoring
     laws: dict[Identifier, WrittenLaw] = {}
     require: WrittenRequire = WrittenRequire()

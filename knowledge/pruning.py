@@ -1,0 +1,186 @@
+"""Leaves out of the files what has no shape, so that what the rest means can still be checked.
+
+Whatever names a left-out entry is left out too: nothing sure can be said about it. So every problem found in
+the rest is one, and none of them merely follows from a problem that has been said already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from knowledge.problems import Problem, nearest
+from knowledge.source import Data, Document, Path
+
+CALENDAR = "calendar.yaml"
+_STAND_INS: Mapping[str, Data] = {
+    "id": "unnamed", "version": "0", "title": "…", "status": "official", "notice": "…",
+    "effective_from": "2000-01-01", "effective_until": None, "calendar": CALENDAR,
+    "require": {"law": "no", "scenario": "no"},
+}  # fmt: skip
+_NO_DAYS: Data = {"id": "unnamed", "first": "2000-01-01", "last": "2000-01-01", "weekend": []}
+_UNSURE: Mapping[str, tuple[str, ...]] = {
+    "points.sum": ("indicators.yaml",),
+    "bands.gap": ("bands.yaml", "indicators.yaml"),
+    "bands.overlap": ("bands.yaml", "indicators.yaml"),
+    "bands.unreachable": ("bands.yaml", "indicators.yaml"),
+    "standard.without_rule": ("rules/",),
+    "remedy.restores_nothing": ("rules/",),
+    "rule.without_scenario": ("scenarios/",),
+}
+"""Problems that are sure only where nothing has been left out of these files."""
+_NAMES = ("rule", "measure", "remedy", "grade", "id")
+_PROSE = ("zh", "en", "label", "text", "title", "word", "colour_word", "ask", "until", "name")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_\-]*")
+_BRACE = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left of a rulebook's files, and the names that were left out with their entries."""
+
+    documents: Mapping[str, Document]
+    broken: frozenset[str]
+    touched: frozenset[str]
+    """The files that something is missing from."""
+
+    def is_sure(self, problem: Problem) -> bool:
+        """Return whether a problem of the rest is one of the whole rulebook."""
+        files = _UNSURE.get(problem.code, ())
+        return not any(name.startswith(file) for name in self.touched for file in files)
+
+
+def prune(documents: Mapping[str, Document], misshapen: Mapping[str, Iterable[Path]], calendar: str) -> Rest | None:
+    """Return the files without entries that have no shape; None where too little would be left to bind."""
+    left = dict(documents)
+    out: dict[str, set[Path]] = {}
+    for name, paths in misshapen.items():
+        if name == calendar:
+            left[name] = Document(name, _NO_DAYS)
+        elif documents[name].unreadable and not name.startswith(("rules/", "scenarios/")):
+            return None
+        elif documents[name].unreadable:
+            left[name], out[name] = Document(name), {()}
+        elif name == "rulebook.yaml":
+            left[name] = _with_stand_ins(documents[name], paths)
+            out[name] = {path[:2] for path in paths if path[0] == "laws"}
+            if any(path == ("laws",) or _meant(path, documents[name]) in ("scoring", "laws") for path in paths):
+                return None
+        elif (entries := {_entry(path, documents[name]) for path in paths}) and None not in entries:
+            out[name] = {path for path in entries if path is not None}
+        else:
+            return None
+    if calendar not in left:
+        left[calendar] = Document(calendar, _NO_DAYS)
+    broken = _spread(left, out)
+    touched = frozenset(name for name, paths in out.items() if paths)
+    return Rest({name: _without(left[name], out.get(name, set())) for name in left}, frozenset(broken), touched)
+
+
+def _meant(path: Path, head: Document) -> str:
+    """Return the key of rulebook.yaml that a path lies in or, where it is misspelt, that was probably meant."""
+    known = [*_STAND_INS, "scoring", "laws"]
+    missing = [key for key in known if not isinstance(head.data, dict) or key not in head.data]
+    key = str(path[0]) if path else "scoring"
+    return key if key in known else nearest(key, missing) or ""
+
+
+def _with_stand_ins(head: Document, paths: Iterable[Path]) -> Document:
+    data = dict(head.data) if isinstance(head.data, dict) else {}
+    for path in paths:
+        key = _meant(path, head)
+        if path and path[0] not in (*_STAND_INS, "scoring", "laws"):
+            data.pop(str(path[0]), None)
+        if key in _STAND_INS:
+            data[key] = _STAND_INS[key]
+    return Document(head.name, data, head.places, head.values)
+
+
+def _entry(path: Path, document: Document) -> Path | None:
+    """Return the entry of a file that a path lies in, None where it lies in none."""
+    deep = 1 if isinstance(document.data, list) or document.data is None else 2
+    return path[:deep] if len(path) >= deep else None
+
+
+def _entries(document: Document) -> Iterator[tuple[Path, Any]]:
+    data = document.data
+    if document.name == "rulebook.yaml":
+        data = {"laws": data.get("laws")} if isinstance(data, dict) else None
+    if isinstance(data, list):
+        yield from (((place,), entry) for place, entry in enumerate(data))
+    for key, section in data.items() if isinstance(data, dict) else ():
+        if isinstance(section, dict):
+            yield from (((key, name), entry) for name, entry in section.items())
+        elif isinstance(section, list):
+            yield from (((key, place), entry) for place, entry in enumerate(section))
+
+
+def _spread(documents: Mapping[str, Document], out: dict[str, set[Path]]) -> set[str]:
+    """Add to `out` whatever names what is left out, and return the names left out."""
+    entries = [
+        (name, path, _names(path, entry), set(_words(entry)))
+        for name, document in documents.items()
+        for path, entry in _entries(document)
+    ]
+    broken: set[str] = set()
+    growing = True
+    while growing:
+        growing = False
+        for name, path, names, words in entries:
+            gone = out.setdefault(name, set())
+            if path in gone or words & broken:
+                growing = growing or path not in gone or not names <= broken
+                gone.add(path)
+                broken |= names
+    return broken
+
+
+def _names(path: Path, entry: Any) -> set[str]:
+    """Return how other entries may name this one."""
+    if isinstance(path[-1], str):
+        return {path[-1]}
+    if not isinstance(entry, dict):
+        return set()
+    own = {str(entry[key]) for key in _NAMES if isinstance(entry.get(key), str | int)}
+    # an entry whose name is missing probably holds it under a misspelt key
+    return own or {value for value in entry.values() if isinstance(value, str) and _WORD.fullmatch(value)}
+
+
+def _words(data: Any) -> Iterator[str]:
+    """Yield every word that may be a name: of prose only what stands in braces."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _WORD.findall(key)
+            if isinstance(value, str) and key in (*_PROSE, "because"):
+                yield from (word for inside in _BRACE.findall(value) for word in _WORD.findall(inside))
+            else:
+                yield from _words(value)
+    elif isinstance(data, list):
+        for item in data:
+            yield from _words(item)
+    elif isinstance(data, str | int) and not isinstance(data, bool):
+        yield str(data)
+        yield from _WORD.findall(str(data))
+
+
+def _without(document: Document, out: set[Path]) -> Document:
+    """Return the file without some entries; places move with what follows them."""
+    rest = Document(document.name, None, {}, {})
+    if () not in out:
+        rest.data = _copied(document.data, (), (), document, rest, out)
+    return rest
+
+
+def _copied(data: Data, old: Path, new: Path, document: Document, rest: Document, out: set[Path]) -> Data:
+    for there, here in ((document.places, rest.places), (document.values, rest.values)):
+        if old in there:
+            here[new] = there[old]
+    if isinstance(data, dict):
+        kept = [key for key in data if (*old, key) not in out]
+        return {key: _copied(data[key], (*old, key), (*new, key), document, rest, out) for key in kept}
+    if isinstance(data, list):
+        places = [place for place in range(len(data)) if (*old, place) not in out]
+        return [_copied(data[at], (*old, at), (*new, to), document, rest, out) for to, at in enumerate(places)]
+    return data
