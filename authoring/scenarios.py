@@ -193,7 +193,7 @@ def _same(found: Any, wanted: Any) -> bool:
     if wanted in ("none", "not_applicable", None):
         return found is None or found == wanted
     if isinstance(found, bool) or found is None:
-        return found == {"yes": True, "no": False}.get(wanted, wanted)
+        return bool(found == {"yes": True, "no": False}.get(wanted, wanted))
     if str(found) == str(wanted):
         return True
     left, right = str(found), str(wanted)

@@ -52,7 +52,7 @@ class CheckedMeasure:
         return self._reduce(rows, p, w, day) if rows else self._nothing
 
     def compute_groups(self, t: Sequence[list[Row]], p: Any, w: Any, day: int) -> list[tuple[Value, Computed]]:
-        """Return the measure for each value of its `per` field, ascending."""
+        """Return the measure for each value of its `per` field for which there is something to measure, ascending."""
         assert self._fitting is not None
         assert self.per is not None
         groups: dict[Value, list[Row]] = {}
@@ -60,7 +60,8 @@ class CheckedMeasure:
             group = row[1].get(self.per)
             if group is not None:
                 groups.setdefault(group, []).append(row)
-        return [(group, self._reduce(groups[group], p, w, day)) for group in sorted(groups)]  # type: ignore[type-var]  # one type in one field
+        reduced = [(group, self._reduce(groups[group], p, w, day)) for group in sorted(groups)]
+        return [(group, computed) for group, computed in reduced if computed[1]]
 
     def points(self, points: Mapping[str, int]) -> Computed:
         """Return the sum of points of what the measure names."""

@@ -14,11 +14,11 @@ from engine.checker_code import (
     aliases_of,
     formula_refs,
     formula_text,
+    lines_of_test,
     measured_field,
     order_of,
     pattern_checks,
     settle,
-    lines_of_test,
 )
 from knowledge.rulebook import (
     Absent,

@@ -47,11 +47,11 @@ def contract(app: Litestar) -> Any:
 @pytest.mark.parametrize(("path", "method", "mode"), CASES)
 def test_every_answer_is_described(contract: Any, path: str, method: str, mode: GenerationMode) -> None:
     operation = contract[path][method]
-    excluded = [CHECKS.get_one(name) for name in SAID_BY_THE_RULEBOOK]
+    excluded: list[Any] = [CHECKS.get_one(name) for name in SAID_BY_THE_RULEBOOK]
 
     @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
-    def send(case: schemathesis.Case) -> None:
+    def send(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(excluded_checks=excluded)
 
     send()
