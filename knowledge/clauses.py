@@ -182,6 +182,8 @@ class ClauseBinder:
         bound: list[Clause] = []
         for key, value in data.items():
             bound += self._keyed(key, value, (*path, key), scope)
+            if key not in CLAUSE_WORDS and not isinstance(value, dict):
+                break  # the key is misspelt, and what stands beside it belongs to it
         return bound
 
     def _keyed(self, key: str, value: Any, path: Path, scope: Scope) -> list[Clause]:

@@ -72,6 +72,10 @@ def read_folder(folder: Folder) -> tuple[dict[str, Document], list[Problem]]:
     for path in sorted(folder.rglob("*.yaml")):
         name = path.relative_to(folder).as_posix()
         documents[name] = read_document(name, path.read_bytes(), problems)
+    for path in sorted(folder.rglob("*.yml")):
+        name = path.relative_to(folder).as_posix()
+        message, line = f"file `{name}` is not read", f"name it `{name.removesuffix('.yml')}.yaml`"
+        problems.append(Problem(f"{name}:1:1", "file.unknown", message, name, "*.yaml", line))
     return documents, problems
 
 
@@ -119,17 +123,23 @@ def bind_documents(
     if missing:
         return None
     if not misshapen:
-        rulebook = _Binding(documents, Notes(documents, problems)).rulebook()
-        problems += check_scenarios(rulebook, documents) if with_scenarios else []
+        notes = Notes(documents, problems)
+        rulebook = _Binding(notes).rulebook()
+        problems += _of_scenarios(rulebook, documents, notes) if with_scenarios else []
         return rulebook
     days = calendar if calendar is not None and calendar in documents and calendar not in FILES else CALENDAR
     rest = prune(documents, misshapen, days)
     if rest is not None:
         notes = Notes(rest.documents, [], set(rest.broken))
-        rulebook = _Binding(rest.documents, notes).rulebook()
-        found = check_scenarios(rulebook, rest.documents) if with_scenarios else []
+        rulebook = _Binding(notes).rulebook()
+        found = _of_scenarios(rulebook, rest.documents, notes) if with_scenarios else []
         problems += [problem for problem in (*notes.problems, *found) if rest.is_sure(problem)]
     return None
+
+
+def _of_scenarios(rulebook: Rulebook, documents: Mapping[str, Document], notes: Notes) -> list[Problem]:
+    found = check_scenarios(rulebook, documents)
+    return [problem for problem in found if problem.code != "name.unknown" or problem.given not in notes.broken]
 
 
 def _shapes(documents: Mapping[str, Document], calendar: str | None, problems: list[Problem]) -> dict[str, list[Path]]:
@@ -153,8 +163,8 @@ def _shapes(documents: Mapping[str, Document], calendar: str | None, problems: l
 class _Binding:
     """One rulebook on its way from files to meaning."""
 
-    def __init__(self, documents: Mapping[str, Document], notes: Notes) -> None:
-        self._documents, self._notes = documents, notes
+    def __init__(self, notes: Notes) -> None:
+        self._documents, self._notes = notes.documents, notes
         self._head = self._data("rulebook.yaml")
         self._words = self._data("vocabulary.yaml")
         self._written = self._data("indicators.yaml")

@@ -64,8 +64,20 @@ class MeasureBinder:
                 self.notes.broken.add(written["measure"])
             else:
                 self.measures[measure.name] = measure
+        self._leave_out_broken()
         self._check_formulas(data, file)
         return {name: self.measures[name] for name in names if name in self.measures}
+
+    def _leave_out_broken(self) -> None:
+        """Leave out formulas of measures that couldn't be bound, and formulas of these."""
+        while gone := {name for name, measure in self.measures.items() if self.reads_unknown(measure.body)}:
+            self.notes.broken |= gone
+            self.measures = {name: measure for name, measure in self.measures.items() if name not in gone}
+
+    def reads_unknown(self, body: object) -> bool:
+        """Return whether a formula reads a measure that isn't bound."""
+        read = formula_measures(body) if isinstance(body, Arithmetic | Ref) else ()
+        return any(name not in self.measures for name in read)
 
     def _one(self, written: dict[str, Any], path: Path, names: Sequence[str]) -> Measure | None:
         hows = [how for how in HOWS if written.get(how) is not None]

@@ -31,7 +31,7 @@ _UNSURE: Mapping[str, tuple[str, ...]] = {
     "rule.without_scenario": ("scenarios/",),
 }
 """Problems that are sure only where nothing has been left out of these files."""
-_NAMES = ("rule", "measure", "remedy", "grade", "id")
+_NAME_KEYS = {"measures.yaml": "measure", "remedies.yaml": "remedy", "bands.yaml": "grade", "indicators.yaml": "id"}
 _PROSE = ("zh", "en", "label", "text", "title", "word", "colour_word", "ask", "until", "name")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_\-]*")
 _BRACE = re.compile(r"\{([^{}]*)\}")
@@ -57,19 +57,21 @@ def prune(documents: Mapping[str, Document], misshapen: Mapping[str, Iterable[Pa
     left = dict(documents)
     out: dict[str, set[Path]] = {}
     for name, paths in misshapen.items():
+        document, whole = documents[name], name.startswith(("rules/", "scenarios/"))
+        entries = {_entry(path, document) for path in paths}
         if name == calendar:
             left[name] = Document(name, _NO_DAYS)
-        elif documents[name].unreadable and not name.startswith(("rules/", "scenarios/")):
-            return None
-        elif documents[name].unreadable:
-            left[name], out[name] = Document(name), {()}
-        elif name == "rulebook.yaml":
-            left[name] = _with_stand_ins(documents[name], paths)
-            out[name] = {path[:2] for path in paths if path[0] == "laws"}
-            if any(path == ("laws",) or _meant(path, documents[name]) in ("scoring", "laws") for path in paths):
+        elif name == "rulebook.yaml" and isinstance(document.data, dict):
+            if any(len(path) == 1 and _meant(path, document) == "laws" for path in paths):
                 return None
-        elif (entries := {_entry(path, documents[name]) for path in paths}) and None not in entries:
+            if any(_meant(path, document) == "scoring" for path in paths):
+                return None
+            left[name] = _with_stand_ins(document, paths)
+            out[name] = {path[:2] for path in paths if path[0] == "laws"}
+        elif None not in entries:
             out[name] = {path for path in entries if path is not None}
+        elif whole:
+            left[name], out[name] = Document(name), {()}
         else:
             return None
     if calendar not in left:
@@ -83,7 +85,7 @@ def _meant(path: Path, head: Document) -> str:
     """Return the key of rulebook.yaml that a path lies in or, where it is misspelt, that was probably meant."""
     known = [*_STAND_INS, "scoring", "laws"]
     missing = [key for key in known if not isinstance(head.data, dict) or key not in head.data]
-    key = str(path[0]) if path else "scoring"
+    key = str(path[0])
     return key if key in known else nearest(key, missing) or ""
 
 
@@ -91,7 +93,7 @@ def _with_stand_ins(head: Document, paths: Iterable[Path]) -> Document:
     data = dict(head.data) if isinstance(head.data, dict) else {}
     for path in paths:
         key = _meant(path, head)
-        if path and path[0] not in (*_STAND_INS, "scoring", "laws"):
+        if path[0] not in (*_STAND_INS, "scoring", "laws"):
             data.pop(str(path[0]), None)
         if key in _STAND_INS:
             data[key] = _STAND_INS[key]
@@ -100,7 +102,7 @@ def _with_stand_ins(head: Document, paths: Iterable[Path]) -> Document:
 
 def _entry(path: Path, document: Document) -> Path | None:
     """Return the entry of a file that a path lies in, None where it lies in none."""
-    deep = 1 if isinstance(document.data, list) or document.data is None else 2
+    deep = 1 if isinstance(document.data, list) else 2
     return path[:deep] if len(path) >= deep else None
 
 
@@ -120,7 +122,7 @@ def _entries(document: Document) -> Iterator[tuple[Path, Any]]:
 def _spread(documents: Mapping[str, Document], out: dict[str, set[Path]]) -> set[str]:
     """Add to `out` whatever names what is left out, and return the names left out."""
     entries = [
-        (name, path, _names(path, entry), set(_words(entry)))
+        (name, path, _names(name, path, entry), set(_words(entry)))
         for name, document in documents.items()
         for path, entry in _entries(document)
     ]
@@ -137,15 +139,15 @@ def _spread(documents: Mapping[str, Document], out: dict[str, set[Path]]) -> set
     return broken
 
 
-def _names(path: Path, entry: Any) -> set[str]:
-    """Return how other entries may name this one."""
+def _names(file: str, path: Path, entry: Any) -> set[str]:
+    """Return how other entries may name this one, also where the key of its name is misspelt."""
     if isinstance(path[-1], str):
         return {path[-1]}
-    if not isinstance(entry, dict):
+    key = "rule" if file.startswith("rules/") else _NAME_KEYS.get(file)
+    if key is None or not isinstance(entry, dict):
         return set()
-    own = {str(entry[key]) for key in _NAMES if isinstance(entry.get(key), str | int)}
-    # an entry whose name is missing probably holds it under a misspelt key
-    return own or {value for value in entry.values() if isinstance(value, str) and _WORD.fullmatch(value)}
+    meant = key if key in entry else nearest(key, entry)
+    return {str(entry[meant])} if meant is not None else set()
 
 
 def _words(data: Any) -> Iterator[str]:

@@ -220,7 +220,7 @@ class RuleBinder:
         if set(data) - {"rounding"} == {"formula"}:
             names = list(self._measures.measures)
             formula = self._measures.formula(str(data["formula"]), data.get("rounding"), (*at, "formula"), names, scope)
-            if formula is None:
+            if formula is None or self._measures.reads_unknown(formula):
                 return None
             self._measures.check_parts(formula, (*at, "formula"), grouped=True)
             return FormulaPoints(formula)

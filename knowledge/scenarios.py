@@ -153,7 +153,8 @@ class _Reader:
 
     def _rules_named(self, expect: Mapping[str, Any], at: tuple[Any, ...]) -> None:
         rulebook = self._rulebook
-        rules = {rule.id for rule in rulebook.rules} | {rule.target for rule in rulebook.rules}
+        targets = (rulebook.standards, rulebook.types, rulebook.ceilings, rulebook.vetoes, rulebook.producer_statuses)
+        rules = {rule.id for rule in rulebook.rules}.union(*targets)
         known: dict[str, Any] = {
             "points_lost": rulebook.standards, "points": rulebook.standards,
             "findings": self._of_origin("finding"), "consequences": self._of_origin("consequence"),
