@@ -9,7 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from knowledge.rulebook import Band, Field, Indicator, Rulebook, Scoring, Standard, Text
+from knowledge.rulebook import Band, Field, Indicator, Rulebook, Scoring, Standard
+from knowledge.rules import Text
 
 
 class Words(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,7 +10,8 @@ from typing import Any, Final, TypeAlias
 
 from engine.checker_code import aliases_of, measured_field, order_of
 from engine.grading import Atom
-from knowledge.rulebook import Const, Expr, Field, Pattern, Rulebook, Test, Value, Window
+from knowledge.rulebook import Field, Rulebook
+from knowledge.rules import Const, Expr, Pattern, Test, Value, Window
 from knowledge.workdays import add
 
 Values: TypeAlias = Mapping[str, Value]

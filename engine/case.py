@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from knowledge.rulebook import Value
+from knowledge.rules import Value
 
 MOST_FACTS = 5_000
 """Facts of one producer."""
@@ -23,7 +23,7 @@ class Fact(msgspec.Struct, frozen=True):
     `id` is `F-` and 16 hex digits: SHA-256 over the type and its `same_when` values, or over all
     values where the type has no `same_when`. So the order of arrival never matters, and the same
     sample from two levels of government is one fact with two sources.
-    `values` are encoded as in `knowledge.rulebook`; missing fields are absent from it.
+    `values` are encoded as in `knowledge.rules`; missing fields are absent from it.
     """
 
     id: str

@@ -12,18 +12,8 @@ from engine.measuring import NOTHING, Measured, evaluate_formula
 from engine.program import Program, RulePlan
 from engine.rete import Session
 from engine.rulecode import group, summary
-from knowledge.rulebook import (
-    Arithmetic,
-    Const,
-    Expr,
-    FixedPoints,
-    FormulaPoints,
-    PointsMeasure,
-    Ref,
-    SteppedPoints,
-    TablePoints,
-    Value,
-)
+from knowledge.rulebook import PointsMeasure
+from knowledge.rules import Arithmetic, Const, Expr, FixedPoints, FormulaPoints, Ref, SteppedPoints, TablePoints, Value
 from knowledge.workdays import add
 
 
@@ -93,6 +83,8 @@ class Chain:
     measured: dict[str, Measured] = field(default_factory=dict)
     groups: dict[str, dict[Value, Group]] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
+    absent: list[str] = field(default_factory=list)
+    """Names of the absences that need no other fact and hold."""
     outcome: dict[str, Any] = field(default_factory=dict)
     """What outcome tests look at, by `@` and what they test; empty before the grade."""
     firings: dict[tuple[Any, ...], Firing] = field(default_factory=dict)
@@ -150,19 +142,21 @@ class Chain:
         if name in self.program.lower:
             values: dict[str, Any] = {measure: measured.value for measure, measured in self.measured.items()}
             values.update(dict.fromkeys([f"!{standard}" for standard in self.suspended], True))
+            values.update(dict.fromkeys(self.absent, True))
             values.update(self.outcome)
             self._show(name, (Shown(values),), out)
 
     def _measure_all(self, stage: int, points: Mapping[str, int]) -> dict[str, list[Group]]:
-        """Compute the measures of a stage; return the groups of those with `per`."""
+        """Compute a stage's measures and the absences that stand alone; return the groups of those with `per`."""
         program, as_of = self.program, self.case.as_of
         for standard, kind, fits in program.suspensions.get(stage, ()):
             if any(fits(finding.values, as_of, self.constants) for finding in self.facts.get(kind, ())):
                 self.suspended.add(standard)
-        for (at, kind), (measures, compute) in program.measure.items():
-            if at == stage:
-                results = compute(self.facts.get(kind, ()), as_of, self.constants, self.horizon)
-                self.measured.update(zip((measure.name for measure in measures), results, strict=True))
+        for kind, absent in program.absent.get(stage, ()):
+            self.absent += absent(self.facts.get(kind, ()), as_of, self.constants, self.horizon)
+        for kind, names, compute in program.measure.get(stage, ()):
+            results = compute(self.facts.get(kind, ()), as_of, self.constants, self.horizon)
+            self.measured.update(zip(names, results, strict=True))
         for measure in program.formulas.get(stage, ()):
             self.measured[measure.name] = self._formula(measure.body, measure.when_nothing, points)
         new = {}

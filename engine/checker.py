@@ -16,7 +16,8 @@ from engine.checker_rules import CheckedRule, Hits, compile_rules
 from engine.checker_sums import Adder, Sums
 from engine.grading import Deduction, Finding, Grading, MeasureValue, Outcome, Status
 from knowledge.problems import EngineDisagreement
-from knowledge.rulebook import PointsMeasure, Rule, Rulebook, Value
+from knowledge.rulebook import PointsMeasure, Rulebook
+from knowledge.rules import Rule, Value
 
 STATUSES: tuple[Status, ...] = ("fired", "not_fired", "not_applicable", "unknown")
 

@@ -6,22 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from knowledge.rulebook import (
-    Aggregate,
-    Arithmetic,
-    Const,
-    Expr,
-    FactType,
-    Field,
-    Formula,
-    Measure,
-    Num,
-    Pattern,
-    Ref,
-    Rulebook,
-    Test,
-    Window,
-)
+from knowledge.rulebook import Aggregate, FactType, Field, Measure, Rulebook
+from knowledge.rules import Arithmetic, Const, Expr, Formula, Num, Pattern, Ref, Test, Window
 from knowledge.workdays import Calendar, add
 
 OPS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "in": "in", "not_in": "not in"}

@@ -14,7 +14,8 @@ from engine.checker_code import (
     order_of,
     window_start,
 )
-from knowledge.rulebook import Aggregate, Arithmetic, FactType, Measure, Pattern, PointsMeasure, Ref, Test, Value
+from knowledge.rulebook import Aggregate, FactType, Measure, PointsMeasure
+from knowledge.rules import Arithmetic, Pattern, Ref, Test, Value
 
 Row: TypeAlias = tuple[str, dict[str, Value]]
 Computed: TypeAlias = tuple[Value | None, int, tuple[str, ...]]

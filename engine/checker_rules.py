@@ -20,7 +20,7 @@ from engine.checker_code import (
     pattern_checks,
     settle,
 )
-from knowledge.rulebook import (
+from knowledge.rules import (
     Absent,
     AnyOf,
     Clause,

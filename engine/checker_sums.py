@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.grading import Deduction, IndicatorScore, Limit, Score, StandardScore
-from knowledge.rulebook import Band, Rounding, Rulebook
+from knowledge.rulebook import Band, Rulebook
+from knowledge.rules import Rounding
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from datetime import date
 from typing import Any
 
 from engine.horizon import NEVER, day_leaves
-from knowledge.rulebook import Const, Expr, FactType, Lasting, Op, Pattern, Ref, Test, Value, Window
+from knowledge.rulebook import FactType, Lasting
+from knowledge.rules import Const, Expr, Op, Pattern, Ref, Test, Value, Window
 from knowledge.workdays import Calendar, add
 
 SYMBOLS: Mapping[Op, str] = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}

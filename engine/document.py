@@ -11,7 +11,8 @@ import msgspec
 
 from engine.grading import Atom, Condition, Deduction, Finding, Grading, Limit, MeasureValue, Verdict
 from engine.values import decimal_text, plain
-from knowledge.rulebook import Field, Measure, Rule, Rulebook, Text, Value
+from knowledge.rulebook import Field, Measure, Rulebook
+from knowledge.rules import Rule, Text, Value
 
 _canonical: Final = msgspec.json.Encoder(order="sorted").encode
 _PLACES: Final = {"whole": 0, "tenths": 1, "hundredths": 2}

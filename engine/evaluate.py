@@ -17,7 +17,8 @@ from engine.horizon import NEVER, day_leaves
 from engine.program import compile_program
 from engine.scoring import Applies, Asked, Scored, Scorer, band_of, limited_grade, missed_minimums
 from knowledge.problems import LimitExceeded
-from knowledge.rulebook import Pattern, Rulebook, Value
+from knowledge.rulebook import Rulebook
+from knowledge.rules import Pattern, Value
 
 MOST_DEDUCTIONS = 10_000
 MOST_SECONDS = 2.0

@@ -1,4 +1,4 @@
-"""The decision with its trail, as frozen values. Values are encoded as in `knowledge.rulebook`."""
+"""The decision with its trail, as frozen values. Values are encoded as in `knowledge.rules`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from knowledge.rulebook import RuleKind, Value
+from knowledge.rules import RuleKind, Value
 
 Status: TypeAlias = Literal["fired", "not_fired", "not_applicable", "unknown"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from knowledge.rulebook import Unit
+from knowledge.rules import Unit
 from knowledge.workdays import Calendar, add
 
 NEVER = 1 << 40

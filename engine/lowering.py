@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from engine.conditions import Condition, Constants, Writer, compile_function, constants_read
 from engine.rete import Bucket
-from knowledge.rulebook import Window
+from knowledge.rules import Window
 from knowledge.workdays import Calendar
 
 Lower: TypeAlias = Callable[[Iterable[Any], int, Any, dict[Any, int], list[int], list[str], list[Any]], None]
@@ -102,6 +102,20 @@ def compile_lowering(logical: LogicalType, buckets: Sequence[Bucket], calendar: 
     source += "    for f in things:\n        v = f.values\n"
     source += "".join(f"        {line}\n" for line in (*names, *body))
     compiled: Lower = compile_function(source, calendar)
+    return compiled
+
+
+def compile_absences(logical: LogicalType, stage: int, calendar: Calendar | None) -> Callable[..., list[str]]:
+    """Return `absent(things, T, K, H) -> names`: those of the type's absences that nothing fits."""
+    flags = list(logical.columns.values())
+    body = [*logical.events, *(f"if {flag.name} and {flag.code}: {flag.name} = False" for flag in flags)]
+    names = [f"{name} = {code}" for code, name in logical.writer.local.items()]
+    source = "def absent(things, T, K, H):\n"
+    source += "".join(f"    {line}\n" for line in constants_read((*names, *body)))
+    source += f"    {' = '.join(flag.name for flag in flags)} = True\n    for f in things:\n        v = f.values\n"
+    source += "".join(f"        {line}\n" for line in (*names, *body))
+    said = ", ".join(f"*(['!{logical.name}.{stage}.{flag.name}'] if {flag.name} else [])" for flag in flags)
+    compiled: Callable[..., list[str]] = compile_function(f"{source}    return [{said}]\n", calendar)
     return compiled
 
 

@@ -9,16 +9,8 @@ from typing import Any, NamedTuple
 from engine.conditions import Constants, Writer, compile_function, conjunction, constants_read, split
 from engine.horizon import NEVER
 from engine.lowering import Slots, event_lines
-from knowledge.rulebook import (
-    Aggregate,
-    Arithmetic,
-    FactType,
-    Formula,
-    Measure,
-    Num,
-    Ref,
-    Value,
-)
+from knowledge.rulebook import Aggregate, FactType, Measure
+from knowledge.rules import Arithmetic, Formula, Num, Ref, Value
 from knowledge.workdays import Calendar
 
 

@@ -8,24 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.conditions import Constants, Writer, compile_function, constants_read, split
-from engine.lowering import Lower, Slots, compile_lowering
+from engine.lowering import Lower, Slots, compile_absences, compile_lowering
 from engine.measuring import aggregates_by_type, compile_aggregates
 from engine.rete import Kernel, NetworkTooLarge
 from engine.rulecode import KernelWriter, ways_to_fire
 from knowledge.problems import Problem, RulebookRefused
-from knowledge.rulebook import (
-    Aggregate,
-    FormulaPoints,
-    Match,
-    Measure,
-    MeasureTest,
-    Pattern,
-    Ref,
-    Rule,
-    Rulebook,
-    SteppedPoints,
-    TablePoints,
-)
+from knowledge.rulebook import Aggregate, Measure, Rulebook
+from knowledge.rules import FormulaPoints, Match, MeasureTest, Pattern, Ref, Rule, SteppedPoints, TablePoints
 from knowledge.strata import Strata, clauses_of, formula_measures, measures_read, patterns_of, stratify
 
 _BRACES = re.compile(r"\{([a-z0-9_]+)(?:\.([a-z0-9_]+))?\}")
@@ -71,7 +60,10 @@ class Program:
     slots: Slots
     texts: Mapping[Any, int]
     lower: Mapping[str, Lower]
-    measure: Mapping[tuple[int, str], tuple[tuple[Measure, ...], Callable[..., tuple[Any, ...]]]]
+    absent: Mapping[int, tuple[tuple[str, Callable[..., list[str]]], ...]]
+    """By stage: (type, what of it is absent)."""
+    measure: Mapping[int, tuple[tuple[str, tuple[str, ...], Callable[..., tuple[Any, ...]]], ...]]
+    """By stage: (type, measures, their values)."""
     grouped: Mapping[int, tuple[Grouped, ...]]
     formulas: Mapping[int, tuple[Measure, ...]]
     suspensions: Mapping[int, tuple[tuple[str, str, Callable[..., bool]], ...]]
@@ -116,10 +108,14 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
         for name, logical in writer.types.items()
         if name in kernel.buckets
     }
-    measure = {
-        key: (tuple(group), compile_aggregates(group, rulebook.types[key[1]], constants, slots, rulebook.calendar))
-        for key, group in aggregates_by_type(rulebook.measures, strata.measures).items()
-    }
+    measure: dict[int, tuple[tuple[str, tuple[str, ...], Callable[..., tuple[Any, ...]]], ...]] = {}
+    for (stage, name), group in aggregates_by_type(rulebook.measures, strata.measures).items():
+        compute = compile_aggregates(group, rulebook.types[name], constants, slots, rulebook.calendar)
+        measure[stage] = (*measure.get(stage, ()), (name, tuple(one.name for one in group), compute))
+    absent: dict[int, tuple[tuple[str, Callable[..., list[str]]], ...]] = {}
+    for (name, stage), logical in writer.absences.items():
+        look = compile_absences(logical, stage, rulebook.calendar)
+        absent[stage] = (*absent.get(stage, ()), (name, look))
     grouped = _by_stage(strata, _grouped(rulebook, constants, slots))
     suspensions = _suspensions(rulebook, strata, constants)
     daily, thresholds = _days_since(rulebook)
@@ -132,6 +128,7 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
         slots=slots,
         texts=writer.texts,
         lower=lower,
+        absent=absent,
         measure=measure,
         grouped=grouped,
         formulas=_formulas(rulebook, strata),

@@ -13,7 +13,8 @@ from engine.case import MOST_FACTS, CaseFile, Fact, Producer, Source
 from engine.jsontext import parse, shown
 from engine.values import LONGEST, Misfit, Read, plain, read_text, reader
 from knowledge.problems import CaseRefused, LimitExceeded, Problem, nearest
-from knowledge.rulebook import FactType, Field, Rulebook, Value
+from knowledge.rulebook import FactType, Field, Rulebook
+from knowledge.rules import Value
 
 _FACT_KEYS: Final = ("type", "fields", "source", "recorded_at", "status")
 _PRODUCER_KEYS: Final = ("id", "kind", "region", "attributes")

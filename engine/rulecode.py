@@ -10,13 +10,13 @@ from typing import Any
 from engine.conditions import MIRRORED, Condition, Constants, SplitPattern, Writer, conjunction, split
 from engine.lowering import LogicalType, Slots, event_lines
 from engine.rete import KernelPattern, KernelRule, NetworkTooLarge
-from knowledge.rulebook import (
+from knowledge.rulebook import FactType, Rulebook
+from knowledge.rules import (
     Absent,
     AnyOf,
     Clause,
     Const,
     DateTest,
-    FactType,
     FormulaPoints,
     Match,
     MeasureTest,
@@ -26,7 +26,6 @@ from knowledge.rulebook import (
     ProducerTest,
     Ref,
     Rule,
-    Rulebook,
     SteppedPoints,
     TablePoints,
     Test,
@@ -118,6 +117,8 @@ class KernelWriter:
     def __init__(self, rulebook: Rulebook, strata: Strata, constants: Constants, slots: Slots) -> None:
         self._rulebook, self._strata, self._constants, self._slots = rulebook, strata, constants, slots
         self.types: dict[str, LogicalType] = {}
+        self.absences: dict[tuple[str, int], LogicalType] = {}
+        """By type and stage: in `columns` the absences that need no other fact, decided before the kernel is asked."""
         self.texts: dict[Any, int] = {}
         self._markers = 0
 
@@ -152,6 +153,8 @@ class KernelWriter:
                 stages.append(0)
             elif isinstance(clause, MeasureTest) and self._rulebook.measures[clause.measure].per is None:
                 stages.append(self._strata.measures[clause.measure])
+            elif isinstance(clause, Absent) and self._stands_alone(rule, way, clause.pattern):
+                stages.append(self._complete(clause.pattern))
         stages += [
             self._strata.measures[measure]
             for measure in self._measures_given(rule)
@@ -182,6 +185,9 @@ class KernelWriter:
                 conditions.append(_outcome_code(clause))
             elif isinstance(clause, MeasureTest) and self._rulebook.measures[clause.measure].per is None:
                 self._measure_tests(rule, clause, inside, part, clause.measure)
+            elif isinstance(clause, Absent) and self._stands_alone(rule, way, clause.pattern):
+                nothing = f"{writer.own(self._absence(rule, clause.pattern))} is not None"
+                conditions.append(Condition(nothing, nothing))
         if rule.kind == "standard" and self._rulebook.standards[rule.target].suspended_by is not None:
             free = f"{writer.own('!' + rule.target)} is None"
             conditions.append(Condition(free, free))
@@ -271,20 +277,41 @@ class KernelWriter:
                 assert part.split is not None
                 self._note_events(part.logical, part.split.timeless, [condition])
 
+    def _stands_alone(self, rule: Rule, way: Way, pattern: Pattern) -> bool:
+        """Say whether an absence compares with no other fact, nor must differ from one."""
+        bound = [*rule.for_each, *(clause.pattern for clause, _ in way.clauses if isinstance(clause, Match))]
+        own = ("this", "as_of", "producer", pattern.alias)
+        reads = [test.operand.source for test in pattern.tests if isinstance(test.operand, Ref)]
+        return all(other.type != pattern.type for other in bound) and all(source in own for source in reads)
+
+    def _complete(self, pattern: Pattern) -> int:
+        """Return the stage at which all facts of the pattern's type are known."""
+        waits = self._rulebook.types[pattern.type].origin != "fact"
+        return self._strata.types[pattern.type] + 1 if waits else 0
+
+    def _absence(self, rule: Rule, pattern: Pattern) -> str:
+        """Return the name under which the summary says that nothing fits."""
+        key = (pattern.type, self._complete(pattern))
+        logical = self.absences.setdefault(key, LogicalType(pattern.type, Writer(self._constants)))
+        found = split(pattern, self._rulebook.types[pattern.type], logical.writer)
+        self._note_events(logical, found.timeless, [condition for _, condition in found.alone if condition.timed])
+        # What may fit keeps an absence from being certain; where unknown fires, only what surely fits does.
+        column = logical.column(found.true if rule.unknown_fires else found.maybe, flag=True)
+        return f"!{pattern.type}.{key[1]}.{column}"
+
     def _absences(self, rule: Rule, way: Way, parts: dict[str, _Part]) -> int | None:
-        absent = [clause.pattern for clause, _ in way.clauses if isinstance(clause, Absent)]
+        patterns = [clause.pattern for clause, _ in way.clauses if isinstance(clause, Absent)]
+        absent = [pattern for pattern in patterns if not self._stands_alone(rule, way, pattern)]
         gates = []
         for n, pattern in enumerate(absent):
             part = self._pattern_part(f"n{n}", pattern, parts)
             part.negated = True
             assert part.split is not None
-            # What may fit keeps an absence from being certain; where unknown fires, only what surely fits does.
             code = part.split.true if rule.unknown_fires else part.split.maybe
             part.admits.append(code)
             if code != "True":
                 part.flags.append(code)
-            waits = self._rulebook.types[pattern.type].origin != "fact"
-            gates.append(self._strata.types[pattern.type] + 1 if waits else 0)
+            gates.append(self._complete(pattern))
         return max(gates, default=None)
 
     def _join(self, ordered: Sequence[_Part], rule: Rule, names: Mapping[str, str]) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias
 
 from engine.jsontext import Inexact
 from knowledge.problems import nearest
-from knowledge.rulebook import Field, Value
+from knowledge.rulebook import Field
+from knowledge.rules import Value
 
 LONGEST: Final = 200
 """Characters of a text whose field names no other length."""

@@ -14,19 +14,18 @@ from engine.atoms import Comparer, Values, conjunction, failures
 from engine.case import CaseFile
 from engine.grading import Atom, Condition, Grading, Outcome, Verdict
 from knowledge.problems import EngineDisagreement
-from knowledge.rulebook import (
+from knowledge.rulebook import Field, Rulebook
+from knowledge.rules import (
     Absent,
     AnyOf,
     Clause,
     DateTest,
-    Field,
     Match,
     MeasureTest,
     OutcomeTest,
     Pattern,
     ProducerTest,
     Rule,
-    Rulebook,
     SteppedPoints,
     Text,
     Value,

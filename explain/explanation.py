@@ -14,7 +14,8 @@ from explain.reasons import MOST_REASONS, Reasons
 from explain.undecided import undecided
 from explain.views import Explanation, Sentence
 from explain.wording import Wording
-from knowledge.rulebook import Pattern, Rulebook
+from knowledge.rulebook import Rulebook
+from knowledge.rules import Pattern
 
 __all__ = ["MOST_REASONS", "Explanation", "Sentence", "explain"]
 

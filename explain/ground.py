@@ -10,7 +10,8 @@ from engine.grading import Deduction, Finding, Grading, Limit, Verdict
 from explain.prospects import Prospects
 from explain.trail import Trail
 from explain.wording import Wording
-from knowledge.rulebook import Pattern, Rulebook
+from knowledge.rulebook import Rulebook
+from knowledge.rules import Pattern
 
 
 class Ground:

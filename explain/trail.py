@@ -9,7 +9,8 @@ from engine.case import CaseFile, Fact
 from engine.grading import Deduction, Grading
 from explain.views import FactView, ValueView
 from explain.wording import Wording
-from knowledge.rulebook import Arithmetic, Rulebook, Value
+from knowledge.rulebook import Rulebook
+from knowledge.rules import Arithmetic, Value
 from knowledge.strata import formula_measures
 
 MOST_FACTS = 6

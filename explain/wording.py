@@ -12,7 +12,8 @@ from engine.checker_code import measured_field
 from engine.grading import Deduction, Finding, Grading
 from engine.values import decimal_text
 from explain.phrases import Lang, say
-from knowledge.rulebook import Aggregate, Arithmetic, Field, Rule, Rulebook, Text, Unit, Value
+from knowledge.rulebook import Aggregate, Field, Rulebook
+from knowledge.rules import Arithmetic, Rule, Text, Unit, Value
 from knowledge.strata import formula_measures
 
 _SLOT: Final = re.compile(r"\{([a-z_0-9.]+)\}")

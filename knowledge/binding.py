@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from knowledge.problems import Problem, nearest
-from knowledge.rulebook import Const, Expr, Field, Op, Ref, Scalar, Shift, Test, Text, Unit, Value
+from knowledge.rulebook import Field
+from knowledge.rules import Const, Expr, Op, Ref, Scalar, Shift, Test, Text, Unit, Value
 from knowledge.source import Document, Path
 
 _REFERENCE = re.compile(

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from knowledge.binding import Notes, yes
-from knowledge.rulebook import Match, Remedy, Rulebook
+from knowledge.rulebook import Remedy, Rulebook
 from knowledge.rulechecks import check_rule
+from knowledge.rules import Match
 from knowledge.source import Path
 from knowledge.strata import Cycle, clauses_of, patterns_of, stratify
 

@@ -9,13 +9,12 @@ from typing import Any
 
 from knowledge.binding import Misfit, Notes, Scope, ValueBinder, duration, is_yes_no, yes
 from knowledge.problems import nearest
-from knowledge.rulebook import (
+from knowledge.rulebook import FactType, Field
+from knowledge.rules import (
     Absent,
     AnyOf,
     Clause,
     DateTest,
-    FactType,
-    Field,
     Match,
     MeasureTest,
     Op,

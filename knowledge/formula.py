@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from knowledge.rulebook import Arithmetic, Formula, Num, Ref, Rounding
+from knowledge.rules import Arithmetic, Formula, Num, Ref, Rounding
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>[0-9]{1,15})|(?P<name>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?)|(?P<sign>[-+*/(),]))"

@@ -15,7 +15,8 @@ from knowledge.measurebinding import MeasureBinder, measure_field
 from knowledge.problems import Problem, RulebookMissing, RulebookRefused
 from knowledge.pruning import CALENDAR, prune
 from knowledge.rulebinding import RuleBinder
-from knowledge.rulebook import Field, Rulebook, Standard, Text
+from knowledge.rulebook import Field, Rulebook, Standard
+from knowledge.rules import Text
 from knowledge.scenarios import check_scenarios
 from knowledge.shape import FILES, REQUIRED, check_shape, model_of
 from knowledge.source import Document, Path, read_document

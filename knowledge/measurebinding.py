@@ -8,20 +8,8 @@ from typing import Any
 from knowledge.binding import Misfit, Notes, Scope, ValueBinder, encode, sure_text
 from knowledge.clauses import ClauseBinder
 from knowledge.formula import FormulaError, parse_formula
-from knowledge.rulebook import (
-    Aggregate,
-    Arithmetic,
-    FactType,
-    Field,
-    Formula,
-    Measure,
-    Pattern,
-    PointsMeasure,
-    Ref,
-    Text,
-    Value,
-    Window,
-)
+from knowledge.rulebook import Aggregate, FactType, Field, Measure, PointsMeasure
+from knowledge.rules import Arithmetic, Formula, Pattern, Ref, Text, Value, Window
 from knowledge.source import Path
 from knowledge.strata import formula_measures
 

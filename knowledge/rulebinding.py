@@ -8,9 +8,9 @@ from typing import Any
 from knowledge.binding import Notes, Scope, ValueBinder, text
 from knowledge.clauses import ClauseBinder
 from knowledge.measurebinding import MeasureBinder
-from knowledge.rulebook import (
+from knowledge.rulebook import FactType, Standard
+from knowledge.rules import (
     Expr,
-    FactType,
     FixedPoints,
     FormulaPoints,
     Match,
@@ -19,7 +19,6 @@ from knowledge.rulebook import (
     Ref,
     Rule,
     RuleKind,
-    Standard,
     Step,
     SteppedPoints,
     TablePoints,

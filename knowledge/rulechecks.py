@@ -8,20 +8,19 @@ from datetime import date
 
 from knowledge.binding import Notes
 from knowledge.problems import nearest
-from knowledge.rulebook import (
+from knowledge.rulebook import Field, Rulebook
+from knowledge.rules import (
     Absent,
     AnyOf,
     Clause,
     Const,
     DateTest,
-    Field,
     Match,
     MeasureTest,
     OutcomeTest,
     Pattern,
     Ref,
     Rule,
-    Rulebook,
     SteppedPoints,
     TablePoints,
     Test,

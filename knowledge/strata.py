@@ -6,23 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from knowledge.rulebook import (
+from knowledge.rulebook import Aggregate, FactType, Measure, PointsMeasure, Standard
+from knowledge.rules import (
     Absent,
-    Aggregate,
     AnyOf,
     Arithmetic,
     Clause,
-    FactType,
     Formula,
     FormulaPoints,
     Match,
-    Measure,
     MeasureTest,
     Pattern,
-    PointsMeasure,
     Ref,
     Rule,
-    Standard,
     SteppedPoints,
 )
 

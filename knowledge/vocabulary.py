@@ -20,9 +20,8 @@ from knowledge.rulebook import (
     Origin,
     Remedy,
     Scoring,
-    Shift,
-    Text,
 )
+from knowledge.rules import Shift, Text
 from knowledge.source import Path
 from knowledge.workdays import Calendar
 

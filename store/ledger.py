@@ -18,7 +18,7 @@ from store.database import begun, open_engines
 from store.tables import CURRENT, FACTS, GRADINGS, PRODUCERS
 
 _LEVEL: Final = 1
-"""Of zlib: gradings shrink to a sixth; higher levels cost more time than they save."""
+"""Of zlib: gradings of 30 KB shrink to a fifth in 0.14 ms; level 6 makes it a sixth and takes three times as long."""
 
 
 class StoreCorrupt(ShuoliError):
@@ -125,24 +125,27 @@ class Transaction:
         """Return how many producers are stored."""
         return self._connection.execute(select(func.count()).select_from(PRODUCERS)).scalar_one()
 
-    def add_facts(self, producer_id: str, documents: Iterable[bytes]) -> None:
-        """Store facts of a producer; one that is stored already, to the byte, stays as it is."""
+    def add_facts(self, producer_id: str, documents: Iterable[bytes]) -> int:
+        """Store facts of a producer and return how many are new; one that is there to the byte stays as it is."""
         rows = [
             {"producer_id": producer_id, "sha256": hashlib.sha256(document).digest(), "document": document}
             for document in documents
         ]
-        if rows:
-            self._connection.execute(self._insert(FACTS).on_conflict_do_nothing(), rows)
+        if not rows:
+            return 0
+        new = self._insert(FACTS).on_conflict_do_nothing()
+        return self._connection.execute(new, rows, execution_options={"preserve_rowcount": True}).rowcount
 
     def facts(self, producer_id: str) -> list[bytes]:
         """Return a producer's facts in the order in which they arrived."""
         return self.facts_of([producer_id]).get(producer_id, [])
 
     def facts_of(self, producer_ids: Sequence[str]) -> dict[str, list[bytes]]:
-        """Return the facts of several producers, each in the order in which they arrived."""
+        """Return the facts of several producers (at most 30,000), each in the order in which they arrived."""
         found: dict[str, list[bytes]] = {}
         columns = select(FACTS.c.producer_id, FACTS.c.document)
-        query = columns.where(FACTS.c.producer_id.in_(producer_ids)).order_by(FACTS.c.seq)
+        # By `seq` alone, PostgreSQL walks through the whole table as long as it has no statistics of it.
+        query = columns.where(FACTS.c.producer_id.in_(producer_ids)).order_by(FACTS.c.producer_id, FACTS.c.seq)
         for name, document in self._connection.execute(query):
             found.setdefault(name, []).append(document)
         return found

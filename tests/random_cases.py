@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 
 from engine.case import CaseFile, Fact, Producer, Source
-from knowledge.rulebook import FactType, Field, Rulebook, Value
+from knowledge.rulebook import FactType, Field, Rulebook
+from knowledge.rules import Value
 
 TEXTS = ("A-1", "A-2", "A-3", '甲"乙', "𠀀 b\\", "")
 LAST = date(2026, 11, 1).toordinal()

@@ -30,8 +30,10 @@ RULEBOOKS = sorted({path.parent for path in TRACKED if path.name == "rulebook.ya
 SHARED_WORDS: dict[str, str] = {
     "0": "the digit",
     "1": "the digit",
+    "C": "PostgreSQL's collation by bytes",
     "D": "opens the id of a deduction",
     "P1": "the id of the producer in examples",
+    "profile": "how a synthetic producer behaves",
 }
 
 

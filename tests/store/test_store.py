@@ -18,6 +18,7 @@ from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError, InternalError
 
 from store.database import StoreRefused
 from store.ledger import Store, StoreCorrupt, StoredGrading
@@ -60,10 +61,11 @@ def test_the_same_fact_is_stored_once_for_each_producer(store: Store) -> None:
     with store.write() as transaction:
         transaction.put_producer("P1", b"")
         transaction.put_producer("P2", b"")
-        transaction.add_facts("P1", [b"f1", b"f2", b"f1"])
-        transaction.add_facts("P1", [b"f3", b"f2"])
-        transaction.add_facts("P2", [b"f1"])
-        transaction.add_facts("P2", [])
+        assert transaction.add_facts("P1", [b"f1", b"f2", b"f1"]) == 2
+        assert transaction.add_facts("P1", [b"f3", b"f2"]) == 1
+        assert transaction.add_facts("P2", [b"f1"]) == 1
+        assert transaction.add_facts("P2", [b"f1"]) == 0
+        assert transaction.add_facts("P2", []) == 0
 
     with store.read() as transaction:
         assert transaction.facts("P1") == [b"f1", b"f2", b"f3"]
@@ -101,6 +103,50 @@ def test_nothing_of_a_failed_transaction_is_stored(store: Store) -> None:
 
     with store.read() as transaction:
         assert (transaction.count_producers(), transaction.facts("P1")) == (0, [])
+
+
+def test_a_reader_sees_one_state_whatever_is_written_meanwhile(store: Store) -> None:
+    with store.write() as transaction:
+        transaction.put_producer("P1", b"before")
+
+    with store.read() as view:
+        first = view.producer("P1")
+        with store.write() as transaction:
+            transaction.put_producer("P1", b"after")
+            transaction.put_producer("P2", b"after")
+        again, count = view.producer("P1"), view.count_producers()
+
+    assert (first, again, count) == (b"before", b"before", 1)
+    with store.read() as view:
+        assert (view.producer("P1"), view.count_producers()) == (b"after", 2)
+
+
+def test_a_reader_can_not_write(store: Store) -> None:
+    with pytest.raises((StoreRefused, InternalError), match=r"(?i)read-?only"), store.read() as view:
+        view.put_producer("P1", b"")
+
+    with store.read() as view:
+        assert view.count_producers() == 0
+
+
+def test_facts_of_a_producer_that_is_not_known_are_refused(store: Store) -> None:
+    with pytest.raises(IntegrityError), store.write() as transaction:
+        transaction.add_facts("P1", [b"f1"])
+
+
+def test_names_and_documents_may_hold_any_character(store: Store) -> None:
+    name, document = "𠀀·é-一", '{"名称":"𠀀养殖场"}'.encode()
+    one = grading(name, "优", document)
+    with store.write() as transaction:
+        transaction.put_producer(name, document)
+        transaction.add_facts(name, [document])
+        transaction.add_gradings([one])
+
+    with store.read() as transaction:
+        assert transaction.producer(name) == document
+        assert transaction.facts(name) == [document]
+        assert transaction.current(name) == one
+        assert transaction.grade_counts() == {"优": 1}
 
 
 def test_two_writers_to_one_producer_wait_for_each_other(store: Store) -> None:

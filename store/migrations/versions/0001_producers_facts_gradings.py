@@ -55,9 +55,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["hash"], ["gradings.hash"], name="fk_current_gradings_hash"),
     )
     op.create_index("ix_current_gradings_grade", "current_gradings", ["grade"])
-
-
-def downgrade() -> None:
-    """Remove the tables."""
-    for table in ("current_gradings", "gradings", "facts", "producers"):
-        op.drop_table(table)
