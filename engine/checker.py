@@ -48,6 +48,13 @@ class Checker:
         self._place = {name: (place, kind.dated) for place, (name, kind) in enumerate(rulebook.types.items())}
         self._counting = frozenset(status.name for status in rulebook.fact_statuses.values() if status.counts)
         self._outcomes = [{s: Outcome(rule.id, s) for s in STATUSES} for rule in rulebook.rules]
+        self._asked = {kind: tuple(self._asked_of(kind)) for kind in rulebook.kinds}
+
+    def _asked_of(self, kind: str) -> Iterable[tuple[int, CheckedRule]]:
+        """Yield the rules that a kind of producer is asked for, with their places."""
+        for place, checked in enumerate(self._rules):
+            if checked.rule.applies_to is None or kind in checked.rule.applies_to:
+                yield place, checked
 
     def check(self, case: CaseFile, grading: Grading) -> tuple[Outcome, ...]:
         """Return what became of every rule, in the rulebook's order.
@@ -177,7 +184,10 @@ class _Check:
         for place in rule.needs:
             if m[place] is None:
                 return True
-        return any(all(value is None for value in m[place].values()) for place in rule.needs_groups)
+        for place in rule.needs_groups:
+            if all([value is None for value in m[place].values()]):
+                return True
+        return False
 
     def _applies(self) -> dict[str, str]:
         kind = self.case.producer.kind
@@ -212,33 +222,31 @@ class _Check:
         }
 
     def _rules(self, applies: Mapping[str, str], o: Mapping[str, Any]) -> tuple[Outcome, ...]:
-        t, m, p, w, day = self.t, self.m, self.p, self.w, self.day
-        kind, by_rule = self.case.producer.kind, self.by_rule
-        statuses: list[Outcome] = []
+        checker, t, m, p, w, day = self.checker, self.t, self.m, self.p, self.w, self.day
+        by_rule = self.by_rule
+        present = sum([1 << place for place, rows in enumerate(t) if rows])
+        out_of_question = {name for name, why in applies.items() if why in ("kind", "suspended")}
+        statuses = [outcomes["not_applicable"] for outcomes in checker._outcomes]  # noqa: SLF001
         matched = 0
-        for checked, outcomes in zip(self.checker._rules, self.checker._outcomes, strict=True):  # noqa: SLF001
+        for place, checked in checker._asked[self.case.producer.kind]:  # noqa: SLF001
             rule = checked.rule
             fired: Hits = {}
             status: Status = "not_fired"
-            if (
-                (rule.applies_to is not None and kind not in rule.applies_to)
-                or (rule.kind == "standard" and applies[rule.target] in ("kind", "suspended"))
-                or ((checked.needs or checked.needs_groups) and self._empty(checked))
-            ):
+            if rule.kind == "standard" and rule.target in out_of_question:
+                status = "not_applicable"
+            elif (checked.needs or checked.needs_groups) and self._empty(checked):
                 status = "not_applicable"
             else:
-                for way in checked.ways:
-                    if way(t, m, p, w, day, o, fired):
+                for needed, way in checked.ways:
+                    if needed & present == needed and way(t, m, p, w, day, o, fired):
                         status = "unknown"
-            mine = by_rule.get(rule.id)
-            if fired or mine:
-                self._same_firings(rule, fired, mine or [])
+            if fired or rule.id in by_rule:
+                self._same_firings(rule, fired, by_rule.get(rule.id, ()))
                 matched += 1
                 status = "fired"
-            statuses.append(outcomes[status])
+            statuses[place] = checker._outcomes[place][status]  # noqa: SLF001
         if matched != len(by_rule):
-            known = {rule.id for rule in self.book.rules}
-            self._disagree("deductions of unknown rules", sorted(by_rule.keys() - known), "rules of the rulebook")
+            self._disagree("deductions of rules that aren't asked", sorted(by_rule), "rules that apply")
         return tuple(statuses)
 
     def _same_firings(self, rule: Rule, fired: Hits, mine: Sequence[Deduction]) -> None:

@@ -50,7 +50,8 @@ class CheckedRule:
     """A rule ready to be matched."""
 
     rule: Rule
-    ways: tuple[WayFunction, ...]
+    ways: tuple[tuple[int, WayFunction], ...]
+    """Each with the types it binds, as bits by the place of the type: without a fact of each it finds nothing."""
     needs: tuple[int, ...]
     """Measures without groups that must be applicable."""
     needs_groups: tuple[int, ...]
@@ -79,15 +80,17 @@ def compile_rules(lexicon: Lexicon) -> tuple[CheckedRule, ...]:
     names = lexicon.names
     names["groups"] = _groups
     sources: list[str] = []
-    ways: list[list[str]] = []
+    ways: list[list[tuple[int, str]]] = []
     for place, rule in enumerate(lexicon.rulebook.rules):
         ways.append([])
         for number, way in enumerate(_ways_of(rule)):
-            ways[-1].append(f"rule_{place}_{number}")
-            sources += _WayText(lexicon, rule, way).lines(ways[-1][-1])
+            name = f"rule_{place}_{number}"
+            bits = {1 << lexicon.types[bound.pattern.type] for bound in way.bound}
+            ways[-1].append((sum(bits), name))
+            sources += _WayText(lexicon, rule, way).lines(name)
     exec(compile("\n".join(sources), "<checker rules>", "exec"), names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
     return tuple(
-        CheckedRule(rule, tuple(names[name] for name in own), *_needs(lexicon, rule))
+        CheckedRule(rule, tuple((bits, names[name]) for bits, name in own), *_needs(lexicon, rule))
         for rule, own in zip(lexicon.rulebook.rules, ways, strict=True)
     )
 
