@@ -184,10 +184,7 @@ class _Check:
         for place in rule.needs:
             if m[place] is None:
                 return True
-        for place in rule.needs_groups:
-            if all([value is None for value in m[place].values()]):
-                return True
-        return False
+        return any(all(value is None for value in m[place].values()) for place in rule.needs_groups)
 
     def _applies(self) -> dict[str, str]:
         kind = self.case.producer.kind
@@ -232,9 +229,8 @@ class _Check:
             rule = checked.rule
             fired: Hits = {}
             status: Status = "not_fired"
-            if rule.kind == "standard" and rule.target in out_of_question:
-                status = "not_applicable"
-            elif (checked.needs or checked.needs_groups) and self._empty(checked):
+            suspended = rule.kind == "standard" and rule.target in out_of_question
+            if suspended or ((checked.needs or checked.needs_groups) and self._empty(checked)):
                 status = "not_applicable"
             else:
                 for needed, way in checked.ways:
