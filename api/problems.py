@@ -65,6 +65,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "grading.missing": (404, "没有此评价结果 · there is no such grading"),
     "rulebook.missing": (404, "没有此规则包 · there is no such rulebook"),
     "rulebook.refused": (500, "规则包有误 · the rulebook has problems"),
+    "rulebook.corrupt": (500, "规则包已被改动 · the rulebook has been altered"),
     "limit.facts": (413, "事实过多 · too many facts"),
     "limit.deductions": (422, "推理过多 · too many deductions"),
     "limit.time": (422, "评价超时 · the evaluation took too long"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
+
+from msgspec.structs import replace
 
 from engine.conditions import MIRRORED, Condition, Constants, SplitPattern, Writer, conjunction, split
 from engine.lowering import LogicalType, Slots, event_lines
@@ -193,7 +195,8 @@ class KernelWriter:
             conditions.append(Condition(free, free))
         if isinstance(rule.points, FormulaPoints):
             # A rule whose points read a measure does not fire where the measure is not applicable.
-            given = (f"{writer.own(name)} is not None" for name in sorted(set(formula_measures(rule.points.formula))))
+            names = sorted(set(formula_measures(rule.points.formula)))
+            given = (f"{writer.own(name)} is not None" for name in names if self._rulebook.measures[name].per is None)
             conditions += [Condition(code, code) for code in given]
         self._note_events(part.logical, "True", conditions)
         for condition in conditions:
@@ -217,15 +220,18 @@ class KernelWriter:
         measure = self._rulebook.measures[clause.measure]
         writer = part.logical.writer
         value = writer.own(field_name)
+        if not inside and (rule.unknown_fires or all(test.op == "missing" for test in clause.tests)):
+            # Outside of `any`, a measure that is not applicable makes the whole rule so.
+            part.flags.append(f"{value} is not None")
+            part.admits.append(part.flags[-1])
         for test in clause.tests:
             condition = writer.test(value, test, frozenset())
-            if inside and rule.unknown_fires:
+            if rule.unknown_fires and (inside or isinstance(test.operand, Ref)):
                 part.flags.append(condition.maybe)
                 part.admits.append(condition.maybe)
                 continue
             part.admits.append(condition.true)
-            if test.op in _NATIVE:
-                assert isinstance(test.operand, Const)
+            if test.op in _NATIVE and isinstance(test.operand, Const):
                 column = part.logical.column(value, interned=measure.type in ("text", "choice"))
                 part.tests.append((column, test.op, self._literal(test.operand)))
             else:

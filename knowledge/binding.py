@@ -30,14 +30,15 @@ _ORDER_WORDS = {"below", "at_most", "at_least", "above"}
 _DATE_WORDS = {"before", "up_to", "from", "after"}
 ORDERED_TYPES = ("whole", "decimal", "share")
 LARGEST = 2**53
+LONGEST_SHOWN = 200
 
 
 class Misfit(Exception):
-    """A value that its field can't take; `expected` says what it can."""
+    """A value that its field can't take; `expected` says what it can, `help` names the nearest."""
 
-    def __init__(self, expected: str, code: str = "type.mismatch") -> None:
+    def __init__(self, expected: str, code: str = "type.mismatch", help: str | None = None) -> None:
         super().__init__(expected)
-        self.expected, self.code = expected, code
+        self.expected, self.code, self.help = expected, code, help
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ class Scope:
     """What a rule's operands may refer to: the fields behind each alias."""
 
     aliases: dict[str, Mapping[str, Field]] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
+    """Aliases of unknown types, so that nothing can be said about their fields."""
 
 
 @dataclass(slots=True)
@@ -55,6 +58,7 @@ class Notes:
     problems: list[Problem] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     """Names whose own entry has a problem, so that nothing can be said about whoever names them."""
+    _noted: set[Problem] = field(default_factory=set)
 
     def add(
         self,
@@ -68,20 +72,28 @@ class Notes:
     ) -> None:
         """Note a problem at `path`, whose first part is the file."""
         place = self.documents[str(path[0])].place(path[1:])
-        shown = None if given is None else str(given)
+        shown = None if given is None else f"{str(given)[:LONGEST_SHOWN]}…" if len(str(given)) > LONGEST_SHOWN else str(given)
         problem = Problem(place, code, message, shown, expected, help)
-        if problem not in self.problems:
+        if problem not in self._noted:
+            self._noted.add(problem)
             self.problems.append(problem)
 
-    def unknown(self, path: Path, what: str, name: object, known: Iterable[str]) -> None:
-        """Note a name that names nothing."""
+    def unknown(self, path: Path, what: str, name: object, known: Iterable[str], of: str | None = None) -> None:
+        """Note a name that names nothing; `of` is what it would belong to."""
         if str(name) in self.broken:
             return
-        known = list(known)
+        known = list(dict.fromkeys(known))
         near = nearest(str(name), known)
         listed = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
         help_line = f"did you mean `{near}`?" if near else f"known: {listed}" if known else "none is declared"
-        self.add(path, "name.unknown", f"unknown {what} `{name}`", given=name, help=help_line)
+        message = f"unknown {what} `{name}`" if of is None else f"unknown {what} `{name}` of `{of}`"
+        self.add(path, "name.unknown", message, given=name, help=help_line)
+
+    def twice(self, path: Path, what: str, name: object, first: Path) -> None:
+        """Note a name that stands at `path` and stood at `first` before."""
+        file, line, _ = self.documents[str(first[0])].place(first[1:]).rsplit(":", 2)
+        line = f"the first stands in {file}:{line}"
+        self.add(path, "name.duplicate", f"{what} `{name}` stands twice", given=name, help=line)
 
 
 def text(data: Any) -> Text | None:
@@ -141,8 +153,8 @@ def encode(shape: Field, data: Any) -> Value:  # noqa: C901  one case a type rea
             word = {True: "yes", False: "no"}[data] if isinstance(data, bool) else str(data)
             if shape.choices and word not in shape.choices:
                 near = nearest(word, shape.choices)
-                hint = f"; did you mean `{near}`?" if near else ""
-                raise Misfit(f"one of {', '.join(shape.choices)}{hint}", "value.unknown_choice")
+                hint = f"did you mean `{near}`?" if near else None
+                raise Misfit(f"one of {', '.join(shape.choices)}", "value.unknown_choice", hint)
             return word
         case "whole":
             if not isinstance(data, int) or isinstance(data, bool):
@@ -202,20 +214,20 @@ class ValueBinder:
         except Misfit as misfit:
             shown = "a map" if isinstance(data, dict) else "a list" if isinstance(data, list) else f"`{data}`"
             message = f"`{shape.name}` can't be {shown}"
-            self.notes.add(path, misfit.code, message, given=data, expected=misfit.expected)
+            self.notes.add(path, misfit.code, message, given=data, expected=misfit.expected, help=misfit.help)
             return None
 
     def operand(self, shape: Field, data: Any, path: Path, scope: Scope, own: Mapping[str, Field]) -> Expr | None:
         """Return a literal or a reference of the field's type."""
         found = _REFERENCE.fullmatch(data.strip()) if isinstance(data, str) else None
         if found is None or not self._refers(found, scope):
-            if found is not None and shape.type == "text":
-                known = [*scope.aliases, "this", "producer"]
-                line = f'write `{{text: "{data}"}}` if it is meant as text'
-                self._unbound(path, found["source"], known, line)
+            if found is not None and (shape.type == "text" or not _fits(shape, data)):
+                self._unbound(path, found["source"], [*scope.aliases, "this", "producer"], shape, data)
                 return None
             value = self.constant(shape, data, path)
             return None if value is None else Const(value, shape.type)
+        if found["source"] in scope.unsure:
+            return None
         shift = self._shift(found, path)
         if found["as_of"]:
             source, name, kind = "as_of", "", "date"
@@ -225,7 +237,7 @@ class ValueBinder:
             if source == "producer" and name in ("kind", "region", "id"):
                 kind = "text"
             elif name not in fields:
-                self.notes.unknown(path, f"field of `{source}`", name, fields)
+                self.notes.unknown(path, "field", name, fields, source)
                 return None
             else:
                 kind = fields[name].type
@@ -238,10 +250,12 @@ class ValueBinder:
         self._same_places(shape, found, scope, own, path, data)
         return Ref(source, name, kind, shift)  # type: ignore[arg-type]  # kinds are scalars
 
-    def _unbound(self, path: Path, name: str, known: Sequence[str], line: str) -> None:
+    def _unbound(self, path: Path, name: str, known: Sequence[str], shape: Field, data: str) -> None:
         near = nearest(name, known)
-        line = f"did you mean `{near}`? Or {line}" if near else line
-        self.notes.add(path, "name.unknown", f"unknown alias `{name}`", given=name, help=line)
+        lines = [f"did you mean `{near}`?" if near else f"known: {', '.join(known)}"]
+        if shape.type == "text":
+            lines.append(f'write `{{text: "{data}"}}` if it is meant as text')
+        self.notes.add(path, "name.unknown", f"unknown alias `{name}`", given=name, help="; or ".join(lines))
 
     def _same_places(
         self, shape: Field, found: re.Match[str], scope: Scope, own: Mapping[str, Field], path: Path, data: str
@@ -346,6 +360,14 @@ class ValueBinder:
         place = order.index(str(value))
         kept = {"lt": order[:place], "le": order[: place + 1], "ge": order[place:], "gt": order[place + 1 :]}[op]
         return Test(shape.name, "in", tuple(kept))
+
+
+def _fits(shape: Field, data: Any) -> bool:
+    try:
+        encode(shape, data)
+    except Misfit:
+        return False
+    return True
 
 
 def _comparable(left: Scalar, right: str) -> bool:

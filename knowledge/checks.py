@@ -29,7 +29,7 @@ def check_meaning(rulebook: Rulebook, notes: Notes) -> None:
         if rule.id in seen:
             notes.add(
                 path, "rule.duplicate", f"rule id `{rule.id}` is used twice", given=rule.id,
-                help="give one of them its own `rule: <id>`",
+                help=f"the first stands in {_line(notes, seen[rule.id])}; give one of them its own `rule: <id>`",
             )  # fmt: skip
         seen[rule.id] = path
         check_rule(rulebook, rule, path, notes)
@@ -47,6 +47,10 @@ def check_meaning(rulebook: Rulebook, notes: Notes) -> None:
             guilty, "strata.cycle", f"this waits for itself: {cycle}", given=str(cycle),
             help="an absence or a measure can't look at what depends on it",
         )  # fmt: skip
+
+
+def _line(notes: Notes, path: Path) -> str:
+    return notes.documents[str(path[0])].place(path[1:]).rpartition(":")[0]
 
 
 def _check_recursion(rulebook: Rulebook, places: Mapping[int, Path], notes: Notes) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from knowledge.binding import Misfit, Notes, Scope, ValueBinder, duration, is_yes_no, yes
 from knowledge.problems import nearest
@@ -75,7 +76,7 @@ class ClauseBinder:
                     for place, way, inner in ways:
                         self._collect([way], place, scope, inner)
                     taken.update(*(inner for _, _, inner in ways))
-                elif isinstance(value, dict) and "is" in value and not key.startswith("no "):
+                elif isinstance(value, dict) and key not in CLAUSE_WORDS and not key.startswith("no "):
                     self._declare(scope, taken, key, value, here)
 
     def _declare(self, scope: Scope, taken: set[str], alias: str, pattern: Any, path: Path) -> None:
@@ -91,6 +92,8 @@ class ClauseBinder:
             self.notes.add(path, "rule.alias", f"`{alias}` stands for another type here", given=alias, help=line)
         taken.add(alias)
         scope.aliases.setdefault(alias, fields)
+        if kind is None:
+            scope.unsure.add(alias)
 
     def pattern(self, alias: str, data: Any, path: Path, scope: Scope) -> Pattern | None:
         """Return a pattern; None where its type is unknown."""
@@ -108,7 +111,7 @@ class ClauseBinder:
         if kind is None:
             self.notes.unknown((*path, "is"), "type", data["is"], self._types)
             return None
-        tests = self.where(kind.fields, data.get("where") or {}, (*path, "where"), scope)
+        tests = self.where(kind, data.get("where") or {}, (*path, "where"), scope)
         active = data.get("active")
         if active is not None and kind.lasting is None:
             self.notes.add(
@@ -124,8 +127,9 @@ class ClauseBinder:
         window = self.window(data, kind, path)
         return Pattern(alias, kind.name, tuple(tests), window, None if active is None else yes(active))
 
-    def where(self, fields: Mapping[str, Field], data: Any, path: Path, scope: Scope) -> list[Test]:
+    def where(self, kind: FactType, data: Any, path: Path, scope: Scope) -> list[Test]:
         """Return the tests of a `where` map."""
+        fields = kind.fields
         if not isinstance(data, dict):
             self.notes.add(path, "shape.value", "`where` takes a map of fields", expected="a map")
             return []
@@ -134,7 +138,7 @@ class ClauseBinder:
             if name in fields:
                 tests += self._values.tests(fields[name], test, (*path, name), scope, fields)
             else:
-                self.notes.unknown((*path, name), "field", name, fields)
+                self.notes.unknown((*path, name), "field", name, fields, kind.name)
         return tests
 
     def window(self, data: Mapping[str, Any], kind: FactType, path: Path) -> Window | None:
@@ -279,7 +283,8 @@ class ClauseBinder:
             listed = value if isinstance(value, list) else [value]
             for place, name in enumerate(listed):
                 if str(name) not in self._outcomes[what]:
-                    self.notes.unknown((*path, place), what, name, self._outcomes[what])
+                    shown = "standard or indicator" if what == "standard" else what
+                    self.notes.unknown((*path, place), shown, name, self._outcomes[what])
             names = tuple(str(name) for name in listed)
         return [OutcomeTest(what, names, negated, key)]  # type: ignore[arg-type]  # one of its literals
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path as Folder
 from typing import Any
 
 from knowledge.binding import Notes, ValueBinder, sure_text, text
+from knowledge.canonical import sealed
 from knowledge.checks import check_meaning
 from knowledge.clauses import ClauseBinder
 from knowledge.measurebinding import MeasureBinder, measure_field
-from knowledge.problems import Problem, RulebookMissing, RulebookRefused
+from knowledge.problems import Problem, RulebookMissing, RulebookRefused, nearest
 from knowledge.pruning import CALENDAR, prune
 from knowledge.rulebinding import RuleBinder
 from knowledge.rulebook import Field, Rulebook, Standard
 from knowledge.rules import Text
 from knowledge.scenarios import check_scenarios
-from knowledge.shape import FILES, REQUIRED, check_shape, model_of
+from knowledge.shape import FILES, FOLDERS, REQUIRED, check_shape, model_of
 from knowledge.source import Document, Path, read_document
 from knowledge.vocabulary import (
     bind_attributes,
@@ -113,14 +113,15 @@ def bind_documents(
     head = documents.get("rulebook.yaml")
     calendar = head.data.get("calendar") if head is not None and isinstance(head.data, dict) else None
     calendar = calendar if isinstance(calendar, str) else None
+    documents, strange = _as_meant(documents, calendar, problems)
     missing = [name for name in REQUIRED if name not in documents]
     problems += [Problem(f"{name}:1:1", "file.missing", f"file `{name}` is missing", None, name) for name in missing]
     misshapen = _shapes(documents, calendar, problems)
     if head is not None and calendar is not None and (calendar not in documents or calendar in FILES):
-        what = "is missing" if calendar not in documents else "holds something else"
-        place = head.place(("calendar",))
-        problems.append(Problem(place, "file.missing", f"file `{calendar}` {what}", calendar))
-        misshapen.setdefault("rulebook.yaml", []).append(("calendar",))
+        _note_no_calendar(head, calendar, calendar in FILES, strange, misshapen, problems)
+    # where rulebook.yaml is in doubt, so is whether the calendar it names is known
+    unsure = "rulebook.yaml" in misshapen and calendar is None
+    problems += [] if unsure else [_unknown_file(name) for name in strange]
     if missing:
         return None
     if not misshapen:
@@ -143,21 +144,60 @@ def _of_scenarios(rulebook: Rulebook, documents: Mapping[str, Document], notes: 
     return [problem for problem in found if problem.code != "name.unknown" or problem.given not in notes.broken]
 
 
+def _unknown_file(name: str, meant: str | None = None) -> Problem:
+    line = None if meant is None else f"did you mean `{meant}`?"
+    return Problem(f"{name}:1:1", "file.unknown", f"file `{name}` belongs to no rulebook", name, None, line)
+
+
+def _as_meant(
+    documents: Mapping[str, Document], calendar: str | None, problems: list[Problem]
+) -> tuple[dict[str, Document], list[str]]:
+    """Return the files by the names that they were meant to have, and the names of those that are no rulebook's."""
+    known = {name: document for name, document in documents.items() if model_of(document, calendar) is not None}
+    strange = []
+    for name in sorted(documents.keys() - known.keys()):
+        folder, _, rest = name.rpartition("/")
+        wanted = [f"{kind}/{rest}" for kind in FOLDERS] if folder else list(FILES)
+        meant = nearest(name, [one for one in wanted if one not in documents])
+        if meant is None or meant in known:
+            strange.append(name)
+        else:
+            known[meant] = replace(documents[name], name=meant, file=name)
+            problems.append(_unknown_file(name, meant))
+    return known, strange
+
+
+def _note_no_calendar(
+    head: Document,
+    calendar: str,
+    is_another: bool,
+    strange: list[str],
+    misshapen: dict[str, list[Path]],
+    problems: list[Problem],
+) -> None:
+    """Note that rulebook.yaml names no calendar's file, unless that is no name at all, and take out what was meant."""
+    meant = nearest(calendar, strange) or (CALENDAR if CALENDAR in strange else None)
+    if meant is not None:
+        strange.remove(meant)
+    if ("calendar",) in misshapen.setdefault("rulebook.yaml", []):
+        return
+    misshapen["rulebook.yaml"].append(("calendar",))
+    what = "holds something else" if is_another else "is missing"
+    line = None if meant is None else f"did you mean `{meant}`?"
+    message = f"file `{calendar}` {what}"
+    problems.append(Problem(head.place(("calendar",)), "file.missing", message, calendar, "a calendar", line))
+
+
 def _shapes(documents: Mapping[str, Document], calendar: str | None, problems: list[Problem]) -> dict[str, list[Path]]:
     """Return the misshapen paths of each file, and note their problems."""
     misshapen: dict[str, list[Path]] = {}
-    unknown = []
     for name, document in documents.items():
         model = model_of(document, calendar)
-        if model is None:
-            unknown.append(Problem(f"{name}:1:1", "file.unknown", f"file `{name}` belongs to no rulebook", name))
-        elif document.unreadable:
+        if document.unreadable:
             misshapen[name] = [()]
-        elif found := list(check_shape(document, model)):
+        elif model is not None and (found := list(check_shape(document, model))):
             misshapen[name] = [path for path, _ in found]
             problems += [problem for _, problem in found if problem is not None]
-    # where rulebook.yaml is in doubt, so is whether the calendar it names is known
-    problems += [] if "rulebook.yaml" in misshapen and calendar is None else unknown
     return misshapen
 
 
@@ -214,7 +254,7 @@ class _Binding:
             notice=text(head.get("notice")),
             effective_from=safe_day(head["effective_from"], ("rulebook.yaml", "effective_from"), self._notes) or 1,
             effective_until=safe_day(head.get("effective_until"), ("rulebook.yaml", "effective_until"), self._notes),
-            sha256=digest_of(self._documents),
+            sha256="",
             scoring=bind_scoring(head["scoring"]),
             calendar=None
             if head.get("calendar") is None
@@ -236,7 +276,7 @@ class _Binding:
             remedies=self._remedies,
         )
         check_meaning(rulebook, self._notes)
-        return rulebook
+        return sealed(rulebook)
 
     def _known_names(self) -> dict[str, tuple[str, ...]]:
         types = self._types.values()
@@ -274,10 +314,3 @@ class _Binding:
                 None if applies is None else tuple(applies), pattern, written.get("mode"),
             )  # fmt: skip
         return standards
-
-
-def digest_of(documents: Mapping[str, Document]) -> str:
-    """Return the SHA-256 of the files' canonical content: comments, order of keys and layout don't count."""
-    content = {name: document.data for name, document in documents.items()}
-    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

@@ -45,7 +45,8 @@ class MeasureBinder:
         for place, written in enumerate(data):
             path: Path = (file, place)
             if names.index(written["measure"]) < place:
-                self.notes.add((*path, "measure"), "name.duplicate", f"measure `{written['measure']}` stands twice")
+                first = (file, names.index(written["measure"]), "measure")
+                self.notes.twice((*path, "measure"), "measure", written["measure"], first)
                 continue
             measure = self._one(written, path, names)
             if measure is None:
@@ -119,9 +120,9 @@ class MeasureBinder:
         base = data.get("among" if how == "share" else "where") or {}
         written_base = "among" if how == "share" else "where"
         scope = Scope()
-        tests = self._clauses.where(kind.fields, base, (*at, written_base), scope)
+        tests = self._clauses.where(kind, base, (*at, written_base), scope)
         numerator = (
-            self._clauses.where(kind.fields, data.get("where") or {}, (*at, "where"), scope) if how == "share" else []
+            self._clauses.where(kind, data.get("where") or {}, (*at, "where"), scope) if how == "share" else []
         )
         window = self._clauses.window(written, kind, path)
         active = (
@@ -135,7 +136,7 @@ class MeasureBinder:
             return None
         per = written.get("per")
         if per is not None and per not in kind.fields:
-            self.notes.unknown((*path, "per"), "field", per, kind.fields)
+            self.notes.unknown((*path, "per"), "field", per, kind.fields, kind.name)
             per = None
         name = written["measure"]
         unit = written.get("unit") or shape.unit
@@ -155,7 +156,7 @@ class MeasureBinder:
             return Field(name, "share" if how == "share" else "whole", Text(name))
         wanted = str(data.get("field"))
         if wanted not in kind.fields:
-            self.notes.unknown((*path, "field"), "field", wanted, kind.fields)
+            self.notes.unknown((*path, "field"), "field", wanted, kind.fields, kind.name)
             return None
         source = kind.fields[wanted]
         numbers = (*_NUMBERS, "date") if how in ("min", "max") else _NUMBERS
@@ -182,7 +183,8 @@ class MeasureBinder:
             return encode(Field(shape.name, shape.type, shape.label, True, shape.choices, places=shape.places), data)
         except Misfit as misfit:
             at = (*path, "when_nothing")
-            self.notes.add(at, misfit.code, f"`when_nothing` can't be `{data}`", given=data, expected=misfit.expected)
+            message = f"`when_nothing` can't be `{data}`"
+            self.notes.add(at, misfit.code, message, given=data, expected=misfit.expected, help=misfit.help)
             return None
 
     def formula(self, written: str, rounding: Any, path: Path, names: Sequence[str], scope: Scope) -> Formula | None:
@@ -191,6 +193,8 @@ class MeasureBinder:
         def refer(name: str) -> Ref:
             if "." in name:
                 alias, _, field = name.partition(".")
+                if alias in scope.unsure:
+                    return Ref(alias, field, "whole")
                 if alias not in scope.aliases or field not in scope.aliases[alias]:
                     raise FormulaError(f"`{name}` names nothing")
                 if scope.aliases[alias][field].type not in ("whole", "date"):

@@ -57,6 +57,12 @@ class RulebookMissing(ShuoliError):
     code = "rulebook.missing"
 
 
+class RulebookCorrupt(ShuoliError):
+    """A stored rulebook is not the one that was stored, or not one that this program reads."""
+
+    code = "rulebook.corrupt"
+
+
 class CaseRefused(ShuoliError):
     """A case or fact has problems; `problems` lists all of them with JSON pointers."""
 

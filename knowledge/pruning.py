@@ -76,7 +76,8 @@ def prune(documents: Mapping[str, Document], misshapen: Mapping[str, Iterable[Pa
             return None
     if calendar not in left:
         left[calendar] = Document(calendar, _NO_DAYS)
-    broken = _spread(left, out)
+    misnamed = (form for name, paths in misshapen.items() for path in paths for form in _forms(path, left[name]))
+    broken = _spread(left, out, set(misnamed))
     touched = frozenset(name for name, paths in out.items() if paths)
     return Rest({name: _without(left[name], out.get(name, set())) for name in left}, frozenset(broken), touched)
 
@@ -119,14 +120,27 @@ def _entries(document: Document) -> Iterator[tuple[Path, Any]]:
             yield from (((key, place), entry) for place, entry in enumerate(section))
 
 
-def _spread(documents: Mapping[str, Document], out: dict[str, set[Path]]) -> set[str]:
-    """Add to `out` whatever names what is left out, and return the names left out."""
+def _forms(path: Path, document: Document) -> Iterator[str]:
+    """Yield how others may write the name that a path leads to, if it leads to one: small, without spaces."""
+    name: Any = None
+    if path and path == _entry(path, document):
+        name = path[-1]
+    elif path and path[-1] in ("rule", *_NAME_KEYS.values()):
+        entry: Any = document.data
+        for part in path[:-1]:
+            entry = entry[part]
+        name = entry.get(path[-1]) if isinstance(entry, dict) else None
+    if isinstance(name, str):
+        yield from (name.lower(), re.sub(r"\s", "", name))
+
+
+def _spread(documents: Mapping[str, Document], out: dict[str, set[Path]], broken: set[str]) -> set[str]:
+    """Add to `out` whatever names what is left out, and return the names left out with those `broken` before."""
     entries = [
         (name, path, _names(name, path, entry), set(_words(entry)))
         for name, document in documents.items()
         for path, entry in _entries(document)
     ]
-    broken: set[str] = set()
     growing = True
     while growing:
         growing = False

@@ -8,6 +8,7 @@ from typing import Any
 from knowledge.binding import Notes, Scope, ValueBinder, text
 from knowledge.clauses import ClauseBinder
 from knowledge.measurebinding import MeasureBinder
+from knowledge.problems import nearest
 from knowledge.rulebook import FactType, Standard
 from knowledge.rules import (
     Expr,
@@ -60,9 +61,9 @@ class RuleBinder:
         if kind in ("finding", "consequence") and not for_each:
             for_each = tuple(clause.pattern for clause in when if isinstance(clause, Match))
             when = tuple(clause for clause in when if not isinstance(clause, Match))
-        keyed = Scope({pattern.alias: self._types[pattern.type].fields for pattern in for_each})
+        keyed = Scope({pattern.alias: self._types[pattern.type].fields for pattern in for_each}, scope.unsure)
         self._misplaced(written, kind, path)
-        return Rule(
+        rule = Rule(
             id=str(written.get("rule") or target),
             kind=kind,
             target=target,
@@ -82,6 +83,10 @@ class RuleBinder:
             shares_event=shares_event,
             source=self.notes.documents[str(path[0])].place(path[1:]),
         )
+        if scope.unsure:
+            self.notes.broken |= {rule.id, target}
+            return None
+        return rule
 
     def _kind(self, written: Mapping[str, Any], path: Path) -> RuleKind | None:
         """Return what the rule concludes; None where that isn't one known thing."""
@@ -168,10 +173,12 @@ class RuleBinder:
         fields = self._types[target].fields
         given = written.get("gives") or {}
         bound: dict[str, Expr] = {}
+        meant: set[str | None] = set()
         for name, data in given.items():
             at = (*path, "gives", name)
             if name not in fields:
-                self.notes.unknown(at, f"field of `{target}`", name, fields)
+                self.notes.unknown(at, "field", name, fields, target)
+                meant.add(nearest(name, fields))
             elif isinstance(data, str) and data in self.notes.broken:
                 continue
             elif isinstance(data, str) and data in self._measures.measures and fields[name].type != "text":
@@ -184,7 +191,7 @@ class RuleBinder:
                 bound[name] = Ref("measure", data, measure.type)
             elif (expr := self._values.operand(fields[name], data, at, scope, {})) is not None:
                 bound[name] = expr
-        missing = [name for name, shape in fields.items() if not shape.optional and name not in given]
+        missing = [name for name, shape in fields.items() if not (shape.optional or name in given or name in meant)]
         for name in missing:
             self.notes.add(
                 (*path, "gives") if given else path, "gives.missing", f"`{target}` needs a value for `{name}`",
@@ -241,7 +248,7 @@ class RuleBinder:
             points = step.get("points")
             if not isinstance(points, int) or isinstance(points, bool) or points < 0:
                 self.notes.add(
-                    (*at, place), "shape.missing_key", "a step needs `points`", given=points, expected="points: n"
+                    (*at, place), "shape.missing_key", "a step needs `points`", given=points, expected="`points: …`"
                 )
                 continue
             tests = {word: operand for word, operand in step.items() if word != "points"}
@@ -251,6 +258,8 @@ class RuleBinder:
 
     def _table(self, data: Mapping[str, Any], at: Path, scope: Scope) -> Points | None:
         alias, _, name = str(data["by"]).partition(".")
+        if alias in scope.unsure:
+            return None
         if alias not in scope.aliases or name not in scope.aliases[alias]:
             known = [f"{alias}.{field}" for alias, fields in scope.aliases.items() for field in fields]
             self.notes.unknown((*at, "by"), "value", data["by"], known)
@@ -261,7 +270,7 @@ class RuleBinder:
                 (*at, "by"), "type.mismatch", f"`{data['by']}` is {shape.type}", given=shape.type, expected="choice"
             )
             return None
-        points: dict[str, int] = {}
+        points = {str(nearest(value, shape.choices)): 0 for value in data["points"] if value not in shape.choices}
         for value, amount in data["points"].items():
             if value not in shape.choices:
                 self.notes.unknown((*at, "points", value), f"value of `{name}`", value, shape.choices)

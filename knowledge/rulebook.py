@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from knowledge.rules import Arithmetic, Pattern, Points, Rounding, Rule, Scalar, Shift, Test, Text, Value
+from msgspec import Struct
+
+from knowledge.rules import Arithmetic, Pattern, Rounding, Rule, Scalar, Shift, Test, Text, Value
 from knowledge.workdays import Calendar
 
 Origin: TypeAlias = Literal["fact", "finding", "consequence"]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One typed value of a fact, finding, consequence or producer."""
 
     name: str
     type: Scalar
     label: Text
     optional: bool = False
-    choices: Mapping[str, Text] = field(default_factory=dict)
+    choices: Mapping[str, Text] = {}
     """The allowed values in their written order, worst or lowest first where `ordered`."""
     ordered: bool = False
     places: int = 0
@@ -33,8 +33,7 @@ class Field:
     personal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Lasting:
+class Lasting(Struct, frozen=True):
     """The dates between which a state fact is active."""
 
     start: str
@@ -43,8 +42,7 @@ class Lasting:
     """True where the end field names the last active day, false where it names the first inactive one."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactType:
+class FactType(Struct, frozen=True):
     """What one kind of fact, finding or consequence looks like."""
 
     name: str
@@ -58,10 +56,11 @@ class FactType:
     source_system: str | None = None
     block: str | None = None
     """`public` or `industry` where the rulebook says so."""
+    tells: Literal["against", "for"] | None = None
+    """One more fact that tells against never makes score or grade better; one that tells for never makes them worse."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactStatus:
+class FactStatus(Struct, frozen=True):
     """A state of knowledge about a fact, and whether rules may see facts in it."""
 
     name: str
@@ -69,8 +68,7 @@ class FactStatus:
     counts: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+class Aggregate(Struct, frozen=True, tag_field="is", tag=True):
     """A number computed over the facts that fit a pattern (alias `this`).
 
     share: basis points of those among `pattern` that also fit `numerator`.
@@ -83,15 +81,13 @@ class Aggregate:
     numerator: tuple[Test, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PointsMeasure:
+class PointsMeasure(Struct, frozen=True, tag_field="is", tag=True):
     """Points lost (or gained) after caps by the named standards or indicators; for consequence rules only."""
 
     of: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """A named number, or a choice or date for latest and first."""
 
     name: str
@@ -106,8 +102,7 @@ class Measure:
     """The value when there is nothing to measure; None makes the measure not applicable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standard:
+class Standard(Struct, frozen=True):
     """One scoring standard."""
 
     id: str
@@ -121,8 +116,7 @@ class Standard:
     mode: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Indicator:
+class Indicator(Struct, frozen=True):
     """An indicator of level 1 or 2. Points are the sum of what hangs below."""
 
     id: str
@@ -141,8 +135,7 @@ class Indicator:
     """The best grade still allowed when `minimum` is missed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(Struct, frozen=True):
     """More that a band asks for than a total: an indicator's remaining (or gained) points."""
 
     indicator: str
@@ -150,8 +143,7 @@ class Demand:
     at_most: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(Struct, frozen=True):
     """A grade and the totals that reach it. Bands are ordered best first."""
 
     grade: str
@@ -167,8 +159,7 @@ class Band:
     demands: tuple[Demand, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Scoring:
+class Scoring(Struct, frozen=True):
     """How points become a score. All in the smallest unit the rulebook names."""
 
     start: int
@@ -181,8 +172,7 @@ class Scoring:
     rounding: Rounding
 
 
-@dataclass(frozen=True, slots=True)
-class Law:
+class Law(Struct, frozen=True):
     """An article of law."""
 
     id: str
@@ -195,8 +185,7 @@ class Law:
     href: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(Struct, frozen=True):
     """A deed that restores points."""
 
     id: str
@@ -210,8 +199,7 @@ class Remedy:
     ask: Text | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rulebook:
+class Rulebook(Struct, frozen=True):
     """One dated, digested, immutable version of everything a grade rests on."""
 
     id: str
@@ -228,7 +216,8 @@ class Rulebook:
     calendar: Calendar | None
     laws: Mapping[str, Law]
     kinds: Mapping[str, Text]
-    natural_persons: frozenset[str]
+    natural_persons: tuple[str, ...]
+    """The kinds whose public data the law protects."""
     attributes: Mapping[str, Field]
     fact_statuses: Mapping[str, FactStatus]
     types: Mapping[str, FactType]

@@ -9,8 +9,9 @@ yes/no `bool`, dates proleptic Gregorian ordinals (`int`). Shares are whole basi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 Value: TypeAlias = int | str | bool
 Scalar: TypeAlias = Literal["text", "choice", "whole", "decimal", "yes_no", "date", "share"]
@@ -20,8 +21,7 @@ RuleKind: TypeAlias = Literal["finding", "standard", "ceiling", "veto", "status"
 Rounding: TypeAlias = Literal["down", "up", "half_up"]
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A text for people: Chinese always, English where given."""
 
     zh: str
@@ -32,24 +32,21 @@ class Text:
         return self.en if lang == "en" and self.en is not None else self.zh
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(Struct, frozen=True):
     """A distance added to a date; negative amounts go back."""
 
     amount: int
     unit: Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+class Const(Struct, frozen=True, tag_field="is", tag=True):
     """A literal, already encoded for the field it is compared with."""
 
     value: Value
     type: Scalar
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True, tag_field="is", tag=True):
     """A value read elsewhere.
 
     `source` is an alias of the same rule, `producer`, `as_of` (then `name` is empty),
@@ -65,8 +62,7 @@ class Ref:
 Expr: TypeAlias = Const | Ref
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """One comparison of a field, measure or producer attribute with an operand.
 
     `operand` is an `Expr` for eq, ne, lt, le, gt, ge; a tuple of encoded values for in, not_in;
@@ -79,8 +75,7 @@ class Test:
     operand: Expr | tuple[Value, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """Which dates count: after `start` and not after as_of.
 
     kind `last`: later than as_of minus (amount, unit).
@@ -96,8 +91,7 @@ class Window:
     since: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A description of facts, findings or consequences of one type."""
 
     alias: str
@@ -108,24 +102,21 @@ class Pattern:
     active: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True, tag_field="is", tag=True):
     """Some fact fits the pattern."""
 
     pattern: Pattern
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True, tag_field="is", tag=True):
     """No fact fits the pattern."""
 
     pattern: Pattern
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class MeasureTest:
+class MeasureTest(Struct, frozen=True, tag_field="is", tag=True):
     """A measure compared with literals; all tests must hold. `Test.name` is the measure."""
 
     measure: str
@@ -133,24 +124,21 @@ class MeasureTest:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProducerTest:
+class ProducerTest(Struct, frozen=True, tag_field="is", tag=True):
     """Tests on the producer: `kind`, `region` or an attribute; all must hold."""
 
     tests: tuple[Test, ...]
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class DateTest:
+class DateTest(Struct, frozen=True, tag_field="is", tag=True):
     """as_of compared with a date: `Test.name` is `as_of`, the operand an Expr of type date."""
 
     test: Test
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeTest:
+class OutcomeTest(Struct, frozen=True, tag_field="is", tag=True):
     """A test on the graded outcome; only consequence rules may carry one.
 
     what `grade`: the final grade is one of `names`. what `score_grade`: likewise before ceilings and vetoes.
@@ -164,8 +152,7 @@ class OutcomeTest:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True, tag_field="is", tag=True):
     """At least one alternative holds; each is a conjunction. Bindings inside stay inside."""
 
     alternatives: tuple[tuple[Clause, ...], ...]
@@ -175,15 +162,13 @@ class AnyOf:
 Clause: TypeAlias = Match | Absent | MeasureTest | ProducerTest | DateTest | OutcomeTest | AnyOf
 
 
-@dataclass(frozen=True, slots=True)
-class Num:
+class Num(Struct, frozen=True, tag_field="is", tag=True):
     """A whole-number literal in a formula."""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(Struct, frozen=True, tag_field="is", tag=True):
     """An operation of exact whole-number arithmetic; `divide` rounds as said."""
 
     op: Literal["add", "subtract", "multiply", "divide", "min", "max"]
@@ -194,39 +179,34 @@ class Arithmetic:
 Formula: TypeAlias = Num | Ref | Arithmetic
 
 
-@dataclass(frozen=True, slots=True)
-class FixedPoints:
+class FixedPoints(Struct, frozen=True, tag_field="is", tag=True):
     """The same points for each deduction."""
 
     points: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Points that apply when all tests on the rule's measure hold and no earlier step's did."""
 
     tests: tuple[Test, ...]
     points: int
 
 
-@dataclass(frozen=True, slots=True)
-class SteppedPoints:
+class SteppedPoints(Struct, frozen=True, tag_field="is", tag=True):
     """Points by the first step whose tests the rule's measure meets."""
 
     measure: str
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TablePoints:
+class TablePoints(Struct, frozen=True, tag_field="is", tag=True):
     """Points by the value of one choice field of a fact that `for_each` binds."""
 
     by: Ref
     points: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class FormulaPoints:
+class FormulaPoints(Struct, frozen=True, tag_field="is", tag=True):
     """Points by whole-number arithmetic, never below zero."""
 
     formula: Formula
@@ -235,8 +215,7 @@ class FormulaPoints:
 Points: TypeAlias = FixedPoints | SteppedPoints | TablePoints | FormulaPoints
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """Conditions and one conclusion.
 
     `for_each` patterns are the key: one deduction for each combination of their facts.
@@ -264,7 +243,7 @@ class Rule:
     points: Points | None = None
     at_most: int | None = None
     """Most points that all deductions of this rule may take together."""
-    gives: Mapping[str, Expr] = field(default_factory=dict)
+    gives: Mapping[str, Expr] = {}
     grade: str | None = None
     """The ceiling's best grade or the veto's grade."""
     until: Text | None = None

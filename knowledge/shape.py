@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from knowledge import written, writtencases
 from knowledge.problems import Problem, nearest
-from knowledge.source import Data, Document, Path
+from knowledge.source import LONGEST_INTEGER, Data, Document, Path
 
 FILES: dict[str, type[BaseModel]] = {
     "rulebook.yaml": written.WrittenHead,
@@ -20,17 +20,14 @@ FILES: dict[str, type[BaseModel]] = {
     "bands.yaml": written.Bands,
     "remedies.yaml": written.Remedies,
 }
+FOLDERS = ("rules", "scenarios")
 REQUIRED = ("rulebook.yaml", "vocabulary.yaml", "indicators.yaml", "bands.yaml")
 _KINDS = {
     "model_type": "a map", "dict_type": "a map", "list_type": "a list", "string_type": "text",
     "int_type": "a whole number", "bool_type": "yes or no", "is_instance_of": "a number",
 }  # fmt: skip
-_BOUNDS = {
-    "ge": "at least {}",
-    "le": "at most {}",
-    "min_length": "a length of at least {}",
-    "max_length": "a length of at most {}",
-}
+_BOUNDS = {"ge": "at least {}", "le": "at most {}"}
+_LONGEST = 80
 _GUIDE = "see docs/rulebook-guide.md"
 
 
@@ -54,14 +51,23 @@ def check_shape(document: Document, model: type[BaseModel]) -> Iterator[tuple[Pa
         model.model_validate(document.data if document.data is not None else empty)
     except ValidationError as error:
         seen: set[Path] = set()
-        for finding, others in _chosen(document.data, error.errors(include_url=False)):
+        chosen = list(_chosen(document.data, error.errors(include_url=False)))
+        misspelt = {
+            (_path_in(document.data, finding["loc"])[:-1], str(finding["loc"][-1]))
+            for finding, _ in chosen
+            if finding["type"] == "extra_forbidden"
+        }
+        for finding, others in chosen:
             path = _path_in(document.data, finding["loc"])
             kind = finding["type"]
             said = (*path, str(finding["loc"][-1])) if kind == "missing" else path
             if said in seen:
                 continue
             seen.add(said)
-            yield said, None if path in document.spoiled else _problem(document, model, path, finding, others)
+            told = path in document.spoiled or (
+                kind == "missing" and any(here == path and nearest(str(said[-1]), [key]) for here, key in misspelt)
+            )
+            yield said, None if told else _problem(document, model, path, finding, others)
 
 
 def _chosen(data: Data, findings: Sequence[ErrorDetails]) -> Iterable[tuple[ErrorDetails, Sequence[ErrorDetails]]]:
@@ -98,8 +104,9 @@ def _forms(data: Data, loc: tuple[int | str, ...], kind: str) -> Iterator[tuple[
 
 
 def _distance(data: Data, path: Path, findings: Sequence[ErrorDetails]) -> tuple[bool, int]:
+    kinds = _KINDS.keys() | ({"literal_error"} if isinstance(_at(data, path), dict | list) else set())
     here = [f for f in findings if _path_in(data, f["loc"]) == path]
-    return any(f["type"] in _KINDS for f in here), len(findings)
+    return any(f["type"] in kinds for f in here), len(findings)
 
 
 def _path_in(data: Data, loc: tuple[int | str, ...]) -> Path:
@@ -130,8 +137,12 @@ def _problem(
     expected = " or ".join(dict.fromkeys(_expected(one) for one in (finding, *others)))
     if loc and loc[-1] == "[key]":
         return Problem(place, "shape.value", f"`{path[-1]}` is no name", str(path[-1]), expected, _GUIDE)
-    shown = _shown(_at(document.data, path))
     where = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this entry" if path else "the file"
+    value = _at(document.data, path)
+    if kind in ("too_short", "too_long") and value:
+        few = "few" if kind == "too_short" else "many"
+        return Problem(place, "shape.value", f"{where} has too {few} entries", str(len(value)), expected, _GUIDE)
+    shown = _shown(value)
     return Problem(place, "shape.value", f"{where} can't be {shown}", shown.strip("`"), expected, _GUIDE)
 
 
@@ -144,7 +155,17 @@ def _expected(finding: ErrorDetails) -> str:
     for bound, words in _BOUNDS.items():
         if bound in context:
             return words.format(context[bound])
+    for bound, word in (("min_length", "least"), ("max_length", "most")):
+        if bound in context:
+            unit = "character" if kind.startswith("string") else "entry"
+            return f"at {word} {_counted(context[bound], unit)}"
+    if kind == "int_type" and isinstance(finding["input"], str) and finding["input"].lstrip("+-").isdigit():
+        return f"a whole number of at most {LONGEST_INTEGER} digits, without leading zeros"
     return _KINDS.get(kind) or finding["msg"][:1].lower() + finding["msg"][1:]
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit if number == 1 else {'entry': 'entries'}.get(unit, unit + 's')}"
 
 
 def _keys_beside(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
@@ -187,8 +208,8 @@ def _at(data: Data, path: Path) -> Any:
 
 
 def _shown(value: Data) -> str:
-    if isinstance(value, dict):
-        return "a map"
-    if isinstance(value, list):
-        return "a list" if value else "an empty list"
-    return "nothing" if value is None else f"`{value}`"
+    if value is None or value in ("", [], {}):
+        return "empty"
+    if isinstance(value, dict | list):
+        return "a map" if isinstance(value, dict) else "a list"
+    return f"`{value}`" if len(str(value)) <= _LONGEST else f"`{str(value)[:_LONGEST]}…`"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias
@@ -21,8 +22,13 @@ Path: TypeAlias = tuple[str | int, ...]
 
 LARGEST_FILE = 1_000_000
 DEEPEST = 64
+LONGEST_INTEGER = 19
+"""Digits; what is longer stays text."""
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
+_FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+_KINDS: Mapping[type[yaml.Node], str] = {yaml.SequenceNode: "a list", yaml.MappingNode: "a map"}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -31,6 +37,7 @@ class Document:
     """One file as data, and where each value and key stands."""
 
     name: str
+    """As which of a rulebook's files it is read."""
     data: Data = None
     places: dict[Path, tuple[int, int]] = field(default_factory=dict)
     """1-based line and column of the key (in maps) or value (in lists) at each path."""
@@ -40,43 +47,83 @@ class Document:
     """Where something was refused and left out, so that what is missing there has been said already."""
     unreadable: bool = False
     """Whether the file is no YAML at all, so that nothing is known of its content."""
+    file: str = ""
+    """The name under which it lies in the folder, where that is another one."""
 
     def place(self, path: Path) -> str:
         """Return `file:line:column` of the nearest known place at or above `path`."""
         while path and path not in self.places:
             path = path[:-1]
         line, column = self.places.get(path, (1, 1))
-        return f"{self.name}:{line}:{column}"
+        return f"{self.file or self.name}:{line}:{column}"
 
 
-def read_document(name: str, text: str | bytes, problems: list[Problem]) -> Document:
+def read_document(name: str, content: bytes, problems: list[Problem]) -> Document:
     """Return the file's data; whatever is wrong is added to `problems` and left out of the data."""
     document = Document(name)
     reader = _Reader(document, problems)
+    if len(content) > LARGEST_FILE:
+        given, most = str(len(content)), f"at most {LARGEST_FILE}"
+        reader.refuse((1, 1), "yaml.too_large", f"file has {given} bytes", given, most, "split it into several")
+        return document
+    text = _decoded(content, reader)
+    if text is None:
+        return document
     try:
-        if len(text) > LARGEST_FILE:
-            most = f"at most {LARGEST_FILE}"
-            reader.refuse((1, 1), "yaml.too_large", f"file has {len(text)} bytes", str(len(text)), most)
         # libyaml descends by itself: a deep file must be stopped before it is composed.
-        elif _checked(text, reader) > DEEPEST:
-            most = f"at most {DEEPEST}"
-            reader.refuse((1, 1), "yaml.too_deep", f"file nests deeper than {DEEPEST} levels", None, most)
-        elif (node := yaml.compose(text, Loader=_LOADER)) is not None:
+        if _is_shallow(text, reader) and (node := yaml.compose(text, Loader=_LOADER)) is not None:
             document.data = reader.value(node, ())
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         document.unreadable = True
         if "alias" not in str(error.problem):  # the alias has been noted already
-            reader.refuse(at, "yaml.syntax", f"this is not YAML: {error.problem or error.context}")
-    except (yaml.YAMLError, UnicodeError, ValueError) as error:
-        reader.refuse((1, 1), "yaml.syntax", f"this is not YAML: {str(error).splitlines()[0]}")
+            _note_syntax(error, text, reader)
     return document
 
 
-def _checked(text: str | bytes, reader: _Reader) -> int:
-    """Return how deep the file nests, as far as it was looked into; anchors and tags are noted on the way."""
-    depth = deepest = 0
+def _decoded(content: bytes, reader: _Reader) -> str | None:
+    """Return the file's text; None where a character in it, which is noted, is none that YAML takes."""
+    try:
+        text = content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        given = f"byte {content[error.start]:02X}"
+        at = _end_of(content[: error.start].decode("utf-8"))
+        reader.refuse(at, "yaml.character", f"{given} is not UTF-8", given, "UTF-8", "save the file as UTF-8")
+        return None
+    bad = _FORBIDDEN.search(text)
+    if bad is not None:
+        given = f"U+{ord(bad[0]):04X}"
+        at = _end_of(text[: bad.start()])
+        reader.refuse(at, "yaml.character", f"YAML takes no character {given}", given, "visible characters")
+        return None
+    return text
+
+
+def _end_of(text: str) -> tuple[int, int]:
+    lines = text.split("\n")
+    return len(lines), len(lines[-1]) + 1
+
+
+def _note_syntax(error: yaml.MarkedYAMLError, text: str, reader: _Reader) -> None:
+    mark, began = error.problem_mark or error.context_mark, error.context_mark
+    at = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    lines = text.splitlines()
+    met = lines[at[0] - 1][at[1] - 1 :] if at[0] <= len(lines) else ""
+    what = error.problem or error.context or ""
+    help_line = None
+    if what.startswith("but "):
+        what = f"{error.context}, {what}"
+    elif met.startswith("\t"):
+        what, help_line = "a tab stands where only spaces may", "indent with spaces"
+    elif "expected key" in what or "mapping values" in what:
+        help_line = "a text that begins with `{` or `[`, or holds `: ` or ` #`, stands in quotes"
+    elif began is not None and mark is not None and began.line < mark.line:
+        help_line = f"it belongs to what begins in line {began.line + 1}, column {began.column + 1}"
+    reader.refuse(at, "yaml.syntax", f"this is not YAML: {what}", help=help_line)
+
+
+def _is_shallow(text: str, reader: _Reader) -> bool:
+    """Return whether the file nests no deeper than it may; anchors and tags are noted on the way."""
+    depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
@@ -92,12 +139,14 @@ def _checked(text: str | bytes, reader: _Reader) -> int:
                 reader.problem(at, "yaml.alias", f"anchor `&{event.anchor}` is not allowed", event.anchor, None, line)
             tag: str | None = getattr(event, "tag", None)
             if tag is not None:
+                tag = tag.replace("tag:yaml.org,2002:", "!!")
                 reader.problem(at, "yaml.tag", f"tag `{tag}` is not allowed", tag, "no tag", "remove the tag")
             depth += isinstance(event, yaml.CollectionStartEvent)
-            deepest = max(depth, deepest)
-            if deepest > DEEPEST:
-                break
-    return deepest
+            if depth > DEEPEST:
+                most = f"at most {DEEPEST}"
+                reader.refuse(at, "yaml.too_deep", f"file nests deeper than {DEEPEST} levels", None, most)
+                return False
+    return True
 
 
 class _Reader:
@@ -118,10 +167,16 @@ class _Reader:
         self._problems.append(Problem(place, code, message, given, expected, help))
 
     def refuse(
-        self, at: tuple[int, int], code: str, message: str, given: str | None = None, expected: str | None = None
+        self,
+        at: tuple[int, int],
+        code: str,
+        message: str,
+        given: str | None = None,
+        expected: str | None = None,
+        help: str | None = None,
     ) -> None:
         """Note a problem that leaves nothing of the file."""
-        self.problem(at, code, message, given, expected)
+        self.problem(at, code, message, given, expected, help)
         self._document.unreadable = True
 
     def value(self, node: yaml.Node, path: Path) -> Data:
@@ -144,11 +199,11 @@ class _Reader:
         for key_node, value_node in node.value:
             key_at = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
-                self.problem(key_at, "yaml.key", "a key must be plain text", expected="text")
+                given = key_node.value if isinstance(key_node, yaml.ScalarNode) else _KINDS[type(key_node)]
+                self.problem(key_at, "yaml.key", "a key must be a plain word", given, "a word")
                 self._document.spoiled.add(path)
                 continue
-            key = str(key_node.value)
-            self._text(key, key_at)
+            key = self._visible(str(key_node.value), key_at)
             if key in data:
                 first = self._document.places[(*path, key)]
                 self.problem(
@@ -172,16 +227,25 @@ class _Reader:
             if text in ("true", "false"):
                 return text == "true"
             if _INTEGER.fullmatch(text):
-                return int(text) if len(text) < 20 else text
+                return int(text) if len(text) <= LONGEST_INTEGER else text
             if _DECIMAL.fullmatch(text):
                 return Decimal(text)
-        self._text(text, at)
-        return text
+        return self._visible(text, at)
 
-    def _text(self, text: str, at: tuple[int, int]) -> None:
-        bad = next(
-            (c for c in text if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn")), None
-        )
-        if bad is not None:
-            name = f"U+{ord(bad):04X}"
-            self.problem(at, "yaml.character", f"text holds the invisible character {name}", name, "visible characters")
+    def _visible(self, text: str, at: tuple[int, int]) -> str:
+        """Return the text without invisible characters, so that what is meant can still be checked."""
+        found = next((place for place, char in enumerate(text) if _is_invisible(char)), None)
+        if found is None:
+            return text
+        name, before = f"U+{ord(text[found]):04X}", text[max(found - 12, 0) : found].split("\n")[-1]
+        where = f"after `{before}`" if before else "at its beginning"
+        self.problem(at, "yaml.character", f"text holds the invisible character {name} {where}", name, "visible text")
+        return "".join(char for char in text if not _is_invisible(char))
+
+
+def _is_invisible(char: str) -> bool:
+    if char in "\n\t":
+        return False
+    category = unicodedata.category(char)
+    # Han characters that this version of Python doesn't know yet are unassigned to it
+    return category in _INVISIBLE and not (category == "Cn" and 0x20000 <= ord(char) < 0x40000)

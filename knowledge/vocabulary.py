@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any
+
+from msgspec.structs import replace
 
 from knowledge.binding import Misfit, Notes, day, duration, encode, sure_text, text, yes
 from knowledge.rulebook import (
@@ -55,8 +56,9 @@ def bind_field(name: str, data: Any, path: Path, notes: Notes, optional: bool) -
         if not of:
             notes.add(path, "shape.missing_key", f"choice `{name}` needs `of: […]`", expected="`of: […]`")
         words = [_word(value) for value in of or ()]
-        for word in sorted({word for word in words if words.count(word) > 1}):
-            notes.add((*path, "of"), "name.duplicate", f"choice `{word}` stands twice", given=word)
+        for place, word in enumerate(words):
+            if isinstance(of, list) and word in words[:place]:
+                notes.twice((*path, "of", place), "choice", word, (*path, "of", words.index(word)))
         pairs = of.items() if isinstance(of, dict) else ((_word(item), None) for item in of or ())
         choices = {_word(value): sure_text(label, _word(value)) for value, label in pairs}
     for key, wanted in _ONLY_FOR.items():
@@ -108,7 +110,8 @@ def _bound(shape: Field, data: Any, path: Path, notes: Notes) -> int | None:
     try:
         return int(encode(shape, data))
     except Misfit as misfit:
-        notes.add(path, misfit.code, f"bound of `{shape.name}` can't be `{data}`", given=data, expected=misfit.expected)
+        message = f"bound of `{shape.name}` can't be `{data}`"
+        notes.add(path, misfit.code, message, given=data, expected=misfit.expected, help=misfit.help)
     return None
 
 
@@ -122,7 +125,7 @@ def bind_types(vocabulary: Mapping[str, Any], notes: Notes) -> dict[str, FactTyp
         for name, data in (vocabulary.get(section) or {}).items():
             path: Path = ("vocabulary.yaml", section, name)
             if name in types:
-                notes.add(path, "name.duplicate", f"`{name}` is declared twice", given=name, help="rename one of them")
+                notes.twice(path, "type", name, ("vocabulary.yaml", f"{types[name].origin}s", name))
                 continue
             types[name] = _type(name, origin, data, path, notes)
     return types
@@ -153,7 +156,7 @@ def _type(name: str, origin: Origin, data: Mapping[str, Any], path: Path, notes:
             )  # fmt: skip
     return FactType(
         name, origin, sure_text(data.get("label"), name), fields, data.get("dated"),
-        tuple(data.get("same_when") or ()), lasting, source.get("system"), source.get("block"),
+        tuple(data.get("same_when") or ()), lasting, source.get("system"), source.get("block"), data.get("tells"),
     )  # fmt: skip
 
 
@@ -166,15 +169,15 @@ def bind_attributes(vocabulary: Mapping[str, Any], notes: Notes) -> dict[str, Fi
     return bind_fields(written, path, notes, optional=True)
 
 
-def bind_kinds(vocabulary: Mapping[str, Any]) -> tuple[dict[str, Text], frozenset[str]]:
+def bind_kinds(vocabulary: Mapping[str, Any]) -> tuple[dict[str, Text], tuple[str, ...]]:
     """Return kinds of producer and which of them are natural persons."""
-    kinds, natural = {}, set()
+    kinds, natural = {}, []
     for name, data in vocabulary["kinds"].items():
         full = isinstance(data, dict) and "label" in data
         kinds[name] = sure_text(data["label"] if full else data, name)
         if full and yes(data.get("natural_person", "no")):
-            natural.add(name)
-    return kinds, frozenset(natural)
+            natural.append(name)
+    return kinds, tuple(natural)
 
 
 def bind_statuses(vocabulary: Mapping[str, Any]) -> dict[str, FactStatus]:

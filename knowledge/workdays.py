@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import calendar as _gregorian
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
 from datetime import date
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+
+class Calendar(Struct, frozen=True):
     """Working days between two dates, as data, so that a replay in ten years counts the same days."""
 
     id: str
@@ -17,7 +17,7 @@ class Calendar:
     """First ordinal the calendar knows."""
     last: int
     """Last ordinal the calendar knows."""
-    working: tuple[int, ...] = field(repr=False)
+    working: tuple[int, ...]
     """Every working day between first and last, ascending."""
 
     def add(self, day: int, working_days: int) -> int | None:

@@ -29,6 +29,7 @@ Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Name = Annotated[str, Field(pattern=NAME)]
 Day = Annotated[str, Field(pattern=DAY)]
 Points = Annotated[int, Field(ge=0, le=1_000_000)]
+Total = Annotated[int, Field(ge=-(10**15), le=10**15)]
 YesNo: TypeAlias = Literal["yes", "no"] | bool
 Scalar: TypeAlias = str | int | Decimal | bool
 Duration = Annotated[str, Field(pattern=DURATION)]
@@ -53,11 +54,11 @@ AnyText: TypeAlias = WrittenText | Annotated[str, Field(min_length=1)]
 class WrittenScoring(Written):
     """How points become a score."""
 
-    start: Annotated[int, Field(ge=0, le=1_000_000)]
+    start: Points
     points: Literal["lost", "gained"]
     better: Literal["higher", "lower"]
-    floor: int | None = None
-    ceiling: int | None = None
+    floor: Total | None = None
+    ceiling: Total | None = None
     unit: Literal["whole", "tenths", "hundredths"] = "whole"
     not_applicable: Literal["leaves_the_fraction", "keeps_its_points"] = "leaves_the_fraction"
     rounding: Literal["down", "up", "half_up"] = "half_up"
@@ -160,6 +161,7 @@ class WrittenFactType(WrittenConclusion):
 
     source: WrittenSource | None = None
     same_when: list[Name] = []
+    tells: Literal["against", "for"] | None = None
 
 
 class WrittenVocabulary(Written):
@@ -308,9 +310,9 @@ class WrittenBand(BaseModel):
     word: AnyText
     colour: str | None = None
     colour_word: AnyText | None = None
-    low: int | None = Field(default=None, alias="from")
-    to: int | None = None
-    up_to: int | None = None
+    low: Total | None = Field(default=None, alias="from")
+    to: Total | None = None
+    up_to: Total | None = None
     worst_single: Points | None = None
     demands: list[WrittenDemand] = []
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from engine.case import CaseFile
 from engine.evaluate import Evaluator
