@@ -41,7 +41,7 @@ class Answer:
 
     def document(self) -> dict[str, Any]:
         """Return the whole decision with every verdict in full, its hash, and the rulebook's notice."""
-        return self._writer.full(self._grading, self._verdicts)
+        return self._writer.full(self._case, self._grading, self._verdicts)
 
     def deductions(self) -> dict[str, Any]:
         """Return what fired."""

@@ -45,6 +45,8 @@ class GradingDocument(msgspec.Struct, frozen=True):
     remedies: list[dict[str, Any]]
     next_change_on: str | None
     facts: list[str]
+    case: str
+    """SHA-256 of the case that it was made from."""
     hash: str
 
 

@@ -135,7 +135,7 @@ class Decisions:
     def _grade(self, transaction: Transaction, producer: Producer, facts: Sequence[Fact], as_of: int) -> Decided:
         case = CaseFile(producer, merge(facts), as_of)
         grading = self._workers.grade(self.rulebook, case)
-        decision = Decision.of(grading, self._writer.encode(grading))
+        decision = Decision.of(grading, self._writer.write(case, grading))
         transaction.add_gradings([self._stored(decision, as_of)])
         return Decided(case, grading)
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
 import msgspec
 
+from engine.case import CaseFile
+from engine.casedocument import CaseWriter
 from engine.grading import Atom, Condition, Deduction, Finding, Grading, Limit, MeasureValue, Verdict
-from engine.values import decimal_text, plain
+from engine.values import Show, decimal_text, shower, shown
 from knowledge.rulebook import Field, Measure, Rulebook
 from knowledge.rules import Rule, Text, Value
 
 _canonical: Final = msgspec.json.Encoder(order="sorted").encode
 _PLACES: Final = {"whole": 0, "tenths": 1, "hundredths": 2}
-
-Show = Callable[[Any], Any]
+_PASSING: Final = frozenset(("as_of", "known_at", "case", "facts", "measures", "next_change_on"))
+"""What differs between two gradings of the same outcome."""
 
 
 def digest(document: bytes) -> str:
@@ -25,16 +27,27 @@ def digest(document: bytes) -> str:
     return hashlib.sha256(document).hexdigest()
 
 
+class Written(msgspec.Struct, frozen=True):
+    """A grading's canonical document, its SHA-256, and the SHA-256 of its outcome.
+
+    Two gradings with one outcome differ in days, case and measures alone: the same rules fired with the same readings.
+    """
+
+    document: bytes
+    hash: str
+    outcome: str
+
+
 class DocumentWriter:
     """Writes gradings under one rulebook. What depends on the rulebook alone is looked up once."""
 
     def __init__(self, rulebook: Rulebook) -> None:
-        self._rulebook = rulebook
+        self._rulebook, self._cases = rulebook, CaseWriter(rulebook)
         self._places = _PLACES[rulebook.scoring.unit]
         self._bands = {band.grade: band for band in rulebook.bands}
-        self._measures = {name: _shower(_measure_field(one)) for name, one in rulebook.measures.items()}
+        self._measures = {name: shower(_measure_field(one)) for name, one in rulebook.measures.items()}
         self._types = {
-            name: {field.name: show for field in kind.fields.values() if (show := _shower(field)) is not None}
+            name: {field.name: show for field in kind.fields.values() if (show := shower(field)) is not None}
             for name, kind in rulebook.types.items()
         }
         self._readings = {rule.id: self._shown_readings(rule) for rule in rulebook.rules}
@@ -102,13 +115,16 @@ class DocumentWriter:
             "facts": grading.facts,
         }
 
-    def encode(self, grading: Grading) -> bytes:
-        """Return the decision as canonical JSON (RFC 8785): its `digest` is the grading's hash."""
-        return _canonical(self.document(grading))
+    def write(self, case: CaseFile, grading: Grading) -> Written:
+        """Return the decision as canonical JSON (RFC 8785), with the digest of the case that it was made from."""
+        document = self.document(grading) | {"case": digest(self._cases.encode(case))}
+        outcome = {name: part for name, part in document.items() if name not in _PASSING}
+        encoded = _canonical(document)
+        return Written(encoded, digest(encoded), digest(_canonical(outcome)))
 
-    def full(self, grading: Grading, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    def full(self, case: CaseFile, grading: Grading, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         """Return the decision with every rule's verdict in full, its hash, and the rulebook's notice."""
-        document = self.document(grading)
+        document = self.document(grading) | {"case": digest(self._cases.encode(case))}
         name = digest(_canonical(document))
         return document | {"verdicts": self.verdicts(verdicts), "hash": name, "notice": notice(self._rulebook)}
 
@@ -167,9 +183,7 @@ class DocumentWriter:
         return document if one.group is None else document | {"group": one.group}
 
     def _finding(self, one: Finding) -> dict[str, Any]:
-        show = self._types[one.type]
-        values = {name: _shown(show.get(name), value) for name, value in one.values.items()}
-        return {"id": one.id, "type": one.type, "values": values}
+        return {"id": one.id, "type": one.type, "values": shown(self._types[one.type], one.values)}
 
     def _condition(self, one: Condition) -> dict[str, Any]:
         fields = self._rulebook.types[one.searched].fields if one.searched is not None else {}
@@ -187,7 +201,7 @@ class DocumentWriter:
 
     def _atom(self, one: Atom, fields: Mapping[str, Field]) -> dict[str, Any]:
         field = self._field(one.name, fields)
-        show = None if field is None else _shower(field)
+        show = None if field is None else shower(field)
         margin = one.margin
         if margin is not None and field is not None and field.type in ("decimal", "share"):
             margin = show(margin) if show is not None else margin
@@ -230,17 +244,6 @@ def notice(rulebook: Rulebook) -> dict[str, str] | None:
 
 def _measure_field(measure: Measure) -> Field:
     return Field(measure.name, measure.type, measure.label, places=measure.places, unit=measure.unit)
-
-
-def _shower(field: Field) -> Show | None:
-    """Return what turns an encoded value into JSON, None where it stays as it is."""
-    match field.type:
-        case "date":
-            return _day
-        case "decimal" | "share":
-            return lambda value: plain(field, value)
-        case _:
-            return None
 
 
 def _shown(show: Show | None, value: Value | None) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final, TypeAlias
 
@@ -18,6 +18,7 @@ _DECIMAL: Final = re.compile(r"(-?)(0|[1-9][0-9]{0,14})(?:\.([0-9]+))?", re.ASCI
 _LARGEST: Final = 2**53
 
 Read: TypeAlias = Callable[[Any], Value]
+Show: TypeAlias = Callable[[Value], Any]
 
 
 class Misfit(Exception):
@@ -135,3 +136,13 @@ def decimal_text(value: int, places: int) -> str:
         return str(value)
     digits = f"{abs(value):0{places + 1}d}"
     return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+
+def shower(field: Field) -> Show | None:
+    """Return what turns an encoded value of the field into JSON, None where it stays as it is."""
+    return (lambda value: plain(field, value)) if field.type in ("date", "decimal", "share") else None
+
+
+def shown(shows: Mapping[str, Show], values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return encoded values by name as JSON; `shows` has those of them that don't stay as they are."""
+    return {name: shows[name](value) if name in shows else value for name, value in values.items()}

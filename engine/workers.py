@@ -21,7 +21,7 @@ from typing import Final, Self, TypeAlias
 import msgspec
 
 from engine.case import CaseFile
-from engine.document import DocumentWriter, digest
+from engine.document import DocumentWriter, Written
 from engine.evaluate import MOST_SECONDS, Evaluator
 from engine.grading import Grading
 from engine.reading import CaseReader, merge
@@ -49,13 +49,14 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True, tag=True):
-    """A grading as it is stored: what tables show of it, its canonical document and the document's hash.
+    """A grading as it is stored: what tables show of it, its canonical document and the digests (see `Written`).
 
     `facts` counts the merged facts that it was made from.
     """
 
     producer: str
     hash: str
+    outcome: str
     grade: str
     score: int
     next_change_on: int | None
@@ -63,16 +64,17 @@ class Decision(msgspec.Struct, frozen=True, tag=True):
     document: bytes
 
     @classmethod
-    def of(cls, grading: Grading, document: bytes) -> Self:
+    def of(cls, grading: Grading, written: Written) -> Self:
         """Return the decision that a grading and its canonical document make."""
         return cls(
             grading.producer,
-            digest(document),
+            written.hash,
+            written.outcome,
             grading.grade,
             grading.score.value,
             grading.next_change_on,
             len(grading.facts),
-            document,
+            written.document,
         )
 
 
@@ -305,10 +307,11 @@ def _decide_one(one: Stored, request: _DecideAll) -> Answer:
         bench = _bench(request.rulebook)
         producer = bench.reader.producer(one.producer)
         facts = merge(bench.reader.stored(one.facts), request.known_at)
-        grading = bench.evaluator.grade(CaseFile(producer, facts, request.as_of, request.known_at))
+        case = CaseFile(producer, facts, request.as_of, request.known_at)
+        grading = bench.evaluator.grade(case)
     except ShuoliError as error:
         return _refusal(error)
-    return Decision.of(grading, bench.writer.encode(grading))
+    return Decision.of(grading, bench.writer.write(case, grading))
 
 
 def _refusal(error: ShuoliError) -> Refusal:
