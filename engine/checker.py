@@ -74,7 +74,8 @@ class _Check:
         self.book = checker.rulebook
         self.day = case.as_of
         self.w = checker._lexicon.days_of(case.as_of)  # noqa: SLF001  # the two are one
-        self.p = {**case.producer.attributes, "kind": case.producer.kind, "region": case.producer.region}
+        who = case.producer
+        self.p = {**who.attributes, "kind": who.kind, "region": who.region, "id": who.id}
         self.m: list[Any] = [None] * len(self.book.measures)
         self.concluded: dict[str, Finding] = {}
         self.by_rule: dict[str, list[Deduction]] = {}

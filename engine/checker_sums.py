@@ -101,10 +101,12 @@ class Adder:
 
     def _band(self, value: int, maxima: Mapping[str, int], lost: Mapping[str, int]) -> Band:
         worst = max((lost[name] for name in self._book.standards), default=0)
+        higher = self._book.scoring.better == "higher"
         for band in self._book.bands[:-1]:
-            if band.low is not None and value < band.low:
+            # A total beyond the better end meets the band too: whoever misses a demand falls to the next band.
+            if higher and band.low is not None and value < band.low:
                 continue
-            if band.high is not None and value > band.high:
+            if not higher and band.high is not None and value > band.high:
                 continue
             if band.worst_single is not None and worst > band.worst_single:
                 continue

@@ -19,6 +19,7 @@ from knowledge.workdays import Calendar, add
 
 SYMBOLS: Mapping[Op, str] = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _CONSTANT = re.compile(r"\bK(\d+)\b")
+_LITERAL = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 # On which side of the boundary a comparison `value op as_of` flips: at the value itself or a day later.
 _FLIPS: Mapping[Op, tuple[int, ...]] = {"le": (0,), "gt": (0,), "lt": (1,), "ge": (1,), "eq": (0, 1), "ne": (0, 1)}
 MIRRORED: Mapping[Op, Op] = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
@@ -45,7 +46,8 @@ class Constants:
 
 def constants_read(lines: Iterable[str]) -> list[str]:
     """Return assignments that take the constants named in `lines` out of the case's tuple `K`."""
-    numbers = sorted({int(number) for line in lines for number in _CONSTANT.findall(line)})
+    # A text may look like a constant.
+    numbers = sorted({int(number) for line in lines for number in _CONSTANT.findall(_LITERAL.sub("", line))})
     return [f"K{number} = K[{number}]" for number in numbers]
 
 

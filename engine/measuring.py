@@ -126,13 +126,13 @@ def _by_date(
     body: Aggregate, kind: FactType, writer: Writer, x: str, names: tuple[str, str, str]
 ) -> tuple[list[str], str]:
     n, facts, best = names
-    assert kind.dated is not None
     if body.how == "days_since":
         window = body.pattern.window
-        day = writer.own(kind.dated if window is None else window.field)
+        day = writer.own((kind.dated or "") if window is None else window.field)
         return _if_given(day, _keep_best(day, ">", n, facts, best)), f"T - {best}"
-    day = writer.own(kind.dated)
+    assert kind.dated is not None
     assert body.field is not None
+    day = writer.own(kind.dated)
     choices = tuple(kind.fields[body.field].choices)
     rank = f"{choices!r}.index({x})" if choices else x
     sign = ">" if body.how == "latest" else "<"

@@ -87,14 +87,15 @@ def _expand(clauses: Sequence[Clause], *, inside: bool) -> Iterator[tuple[tuple[
 
 
 def _exclusive(points: SteppedPoints) -> Iterator[tuple[Test, ...]]:
-    """Yield each step's tests and, where an earlier step has one test only, its opposite.
+    """Yield each step's tests and, where an earlier step has one test with a literal, its opposite.
 
-    Steps with several tests may overlap; the lowest step that fired counts.
+    Steps with several tests may overlap, and those that read a value elsewhere, which may be missing, have no
+    opposite; the lowest step that fired counts.
     """
     earlier: list[Test] = []
     for step in points.steps:
         yield (*step.tests, *(replace(test, op=_OPPOSITE[test.op]) for test in earlier))
-        if len(step.tests) == 1:
+        if len(step.tests) == 1 and not isinstance(step.tests[0].operand, Ref):
             earlier.append(step.tests[0])
 
 
@@ -134,7 +135,7 @@ class KernelWriter:
             if isinstance(clause, MeasureTest) and self._rulebook.measures[clause.measure].per is not None:
                 if inside:
                     raise NetworkTooLarge(f"measure `{clause.measure}` has groups and can't stand inside `any`")
-                self._measure_tests(rule, clause, inside, self._group_part(clause.measure, parts), "value")
+                self._measure_tests(rule, way, clause, self._group_part(clause.measure, parts), inside=inside)
         for measure in self._measures_given(rule):
             if self._rulebook.measures[measure].per is not None:
                 self._group_part(measure, parts)
@@ -186,7 +187,7 @@ class KernelWriter:
             elif isinstance(clause, OutcomeTest):
                 conditions.append(_outcome_code(clause))
             elif isinstance(clause, MeasureTest) and self._rulebook.measures[clause.measure].per is None:
-                self._measure_tests(rule, clause, inside, part, clause.measure)
+                self._measure_tests(rule, way, clause, part, inside=inside)
             elif isinstance(clause, Absent) and self._stands_alone(rule, way, clause.pattern):
                 nothing = f"{writer.own(self._absence(rule, clause.pattern))} is not None"
                 conditions.append(Condition(nothing, nothing))
@@ -216,17 +217,20 @@ class KernelWriter:
     def _part(self, parts: dict[str, _Part], alias: str, logical: str) -> _Part:
         return parts.setdefault(alias, _Part(alias, self._logical(logical)))
 
-    def _measure_tests(self, rule: Rule, clause: MeasureTest, inside: bool, part: _Part, field_name: str) -> None:
+    def _measure_tests(self, rule: Rule, way: Way, clause: MeasureTest, part: _Part, *, inside: bool) -> None:
         measure = self._rulebook.measures[clause.measure]
         writer = part.logical.writer
-        value = writer.own(field_name)
-        if not inside and (rule.unknown_fires or all(test.op == "missing" for test in clause.tests)):
+        value = writer.own(clause.measure if measure.per is None else "value")
+        # A step that is unknown does not hold, whatever an unknown condition does.
+        fires = rule.unknown_fires and not (isinstance(rule.points, SteppedPoints) and clause is way.clauses[-1][0])
+        if not inside and (fires or all(test.op == "missing" for test in clause.tests)):
             # Outside of `any`, a measure that is not applicable makes the whole rule so.
             part.flags.append(f"{value} is not None")
             part.admits.append(part.flags[-1])
         for test in clause.tests:
             condition = writer.test(value, test, frozenset())
-            if rule.unknown_fires and (inside or isinstance(test.operand, Ref)):
+            self._note_events(part.logical, "True", [condition])
+            if fires and (inside or isinstance(test.operand, Ref)):
                 part.flags.append(condition.maybe)
                 part.admits.append(condition.maybe)
                 continue

@@ -67,7 +67,7 @@ class ClauseBinder:
     def _collect(self, clauses: Any, path: Path, scope: Scope, taken: set[str]) -> None:
         """Declare what clauses bind; `taken` are the aliases that may not be bound again beside them."""
         for at, clause in _parts(clauses, path):
-            for key, value in clause.items() if isinstance(clause, dict) else ():
+            for key, value in clause.items() if isinstance(clause, dict) and "measure" not in clause else ():
                 here = (*at, key)
                 if key == "all":
                     self._collect(value, here, scope, taken)

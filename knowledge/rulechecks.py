@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from knowledge.binding import Notes
+from knowledge.groupchecks import check_groups
 from knowledge.problems import nearest
 from knowledge.rulebook import Field, Rulebook
 from knowledge.rules import (
@@ -40,6 +41,7 @@ def check_rule(rulebook: Rulebook, rule: Rule, path: Path, notes: Notes) -> None
     """Note everything that is wrong with a rule, `path` being its place."""
     _check_conditions(rulebook, rule, path, notes)
     _check_scopes(rule.when, {pattern.alias for pattern in rule.for_each}, rule, path, notes)
+    check_groups(rulebook, rule, path, notes)
     _check_points(rulebook, rule, path, notes)
     _check_texts(rulebook, rule, path, notes)
     if rule.applies_to == ():
