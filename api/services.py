@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Self
 
 import msgspec
@@ -106,8 +106,7 @@ class Services:
         today = self._today().toordinal()
         desk = self._desk(today)
         facts = CaseReader(desk.rulebook).facts(body, today=today)
-        now = instant(datetime.now(UTC).isoformat())
-        return Answer(desk.rulebook, desk.record(producer_id, facts, today, now)).document()
+        return Answer(desk.rulebook, desk.record(producer_id, facts, today)).document()
 
     def decision(self, producer_id: str, as_of: int | None, known_at: str | None) -> Answer:
         """Return the decision on a stored producer; the rulebook is the one in force on the day."""

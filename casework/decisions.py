@@ -1,21 +1,23 @@
-"""Decisions about stored producers: facts are recorded and the grade follows in the same transaction."""
+"""Decisions about stored producers: what is learned is entered, and the grade follows in the same transaction."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from casework.outcomes import enter_decisions
 from engine.case import CaseFile, Fact, Producer
 from engine.document import DocumentWriter
 from engine.grading import Grading
 from engine.reading import CaseReader, fact_document, merge, producer_document
-from engine.workers import Decision, Refusal, Stored, Workers
+from engine.workers import Answer, Batch, Decision, Refusal, Stored, Workers
 from knowledge.problems import ShuoliError
 from knowledge.rulebook import Rulebook
-from store.ledger import Store, StoredGrading, Transaction
+from store.ledger import EVERYONE, Store, Transaction
 
 _BATCH = 40
 """Producers that one worker decides at a time: a second's work or less."""
@@ -43,36 +45,33 @@ class Decisions:
         self._store, self._workers = store, workers
         self._reader, self._writer = CaseReader(rulebook), DocumentWriter(rulebook)
 
-    def put_producer(self, producer: Producer, as_of: int) -> bool:
+    def put_producer(self, producer: Producer, as_of: int, now: str | None = None) -> bool:
         """Make a producer known or replace what is known of it, and grade it anew; return whether it is new.
+
+        `now` is the record time, by default this machine's instant.
 
         Raises:
             LimitExceeded, EngineFailure, EngineDisagreement: it can't be graded; nothing is stored.
         """
-        with self._store.write() as transaction:
+        with self._store.write(now) as transaction:
             created = transaction.put_producer(producer.id, producer_document(self.rulebook, producer))
             self._grade(transaction, producer, self._facts(transaction, producer.id), as_of)
         return created
 
-    def record(self, producer_id: str, facts: Sequence[Fact], as_of: int, now: str) -> Decided:
+    def record(self, producer_id: str, facts: Sequence[Fact], as_of: int, now: str | None = None) -> Decided:
         """Store new facts and the grade that they lead to: all of it or nothing.
 
-        Facts that say when they were recorded keep that; others get `now` (as `instant` gives it), unless the
-        same has been reported before: a report sent twice changes nothing.
+        Facts whose source doesn't say when it recorded them count as recorded at the record time, unless the same has
+        been reported before: a report sent twice changes nothing.
 
         Raises:
             ProducerMissing: the producer isn't known.
             LimitExceeded, EngineFailure, EngineDisagreement: it can't be graded; nothing is stored.
         """
-        with self._store.write() as transaction:
-            producer = self._producer(transaction, producer_id, lock=True)
+        with self._store.write(now) as transaction:
+            producer = self._producer(transaction, producer_id)
             known = self._facts(transaction, producer_id)
-            seen = {_said(fact) for fact in known}
-            arrived = [
-                fact if fact.recorded_at is not None else msgspec.structs.replace(fact, recorded_at=now)
-                for fact in facts
-                if fact.recorded_at is not None or _said(fact) not in seen
-            ]
+            arrived = dated(facts, known, transaction.entered_at)
             transaction.add_facts(producer_id, [fact_document(self.rulebook, fact) for fact in arrived])
             return self._grade(transaction, producer, [*known, *arrived], as_of)
 
@@ -80,77 +79,114 @@ class Decisions:
         """Return the grading of a stored producer as of a day, from what was known at an instant; stores nothing.
 
         Raises:
-            ProducerMissing: the producer isn't known.
+            ProducerMissing: the producer isn't known, or wasn't then.
             LimitExceeded, EngineFailure, EngineDisagreement: it can't be graded.
         """
         with self._store.read() as transaction:
-            producer = self._producer(transaction, producer_id)
-            facts = self._facts(transaction, producer_id)
-        case = CaseFile(producer, merge(facts, known_at), as_of, known_at)
+            producer = self._producer(transaction, producer_id, known_at)
+            facts = self._facts(transaction, producer_id, known_at)
+        case = CaseFile(producer, merge(facts), as_of, known_at)
         return Decided(case, self._workers.grade(self.rulebook, case))
 
     def decide_all(self, as_of: int, done: Callable[[int, int], None]) -> dict[str, Refusal]:
-        """Grade and store every producer; return those that have no grade, by id.
+        """Grade and store every producer; return those that have no grade, by id. See `regrade`."""
+        return self.regrade(self._everyone(), as_of, done)
 
-        `done` is told the numbers of producers and facts after each batch. Batches are stored as they are done, so
-        that a stop in between loses only what was under way.
+    def regrade(
+        self, producers: Iterable[Sequence[str]], as_of: int, done: Callable[[int, int], None]
+    ) -> dict[str, Refusal]:
+        """Grade producers, named in batches, and store what comes out; return those that have no grade, by id.
+
+        Nobody waits while workers grade: a producer of whom something was entered meanwhile is graded again. `done` is
+        told the numbers of producers and facts after each batch. Batches are stored as they are done, so that a stop
+        in between loses only what was under way.
         """
         refused: dict[str, Refusal] = {}
-        asked, answered = itertools.tee(self._batches())
-        for batch, answers in zip(
-            (names for names, _ in answered),
-            self._workers.decide(self.rulebook, (stored for _, stored in asked), as_of),
-            strict=True,
-        ):
-            refused |= {name: one for name, one in zip(batch, answers, strict=True) if isinstance(one, Refusal)}
-            with self._store.write() as transaction:
-                stored = [self._stored(one, as_of) for one in answers if isinstance(one, Decision)]
-                transaction.add_gradings(stored)
-            done(len(answers), sum(one.facts for one in answers if isinstance(one, Decision)))
-        return refused
+        again: list[str] = []
+        named: deque[Sequence[str]] = deque()
+        read = (self._batch(names, named) for names in producers)
+        # The workers read ahead; what was named first is answered first.
+        for batch, answers in self._answered(read, as_of):
+            names = named.popleft()
+            fresh = self._enter_fresh(names, batch, answers, as_of)
+            again += [name for name in names if name not in fresh]
+            refused |= {name: one for name, one in fresh.items() if isinstance(one, Refusal)}
+            done(len(fresh), sum(one.facts for one in fresh.values() if isinstance(one, Decision)))
+        return refused | self.regrade(in_batches(again), as_of, done) if again else refused
 
-    def _batches(self) -> Iterator[tuple[list[str], list[Stored]]]:
+    def _answered(self, read: Iterable[Batch], as_of: int) -> Iterator[tuple[Batch, Sequence[Answer]]]:
+        asked, kept = itertools.tee(read)
+        return zip(kept, self._workers.decide(self.rulebook, asked, as_of), strict=True)
+
+    def _batch(self, names: Sequence[str], named: deque[Sequence[str]]) -> Batch:
+        with self._store.read() as transaction:
+            producers = transaction.producers_of(names)
+            facts = transaction.facts_of([*names, EVERYONE])
+            known_at = transaction.last_entered_at()
+        named.append([name for name, _ in producers])
+        shared = facts.get(EVERYONE, [])
+        return Batch(tuple(Stored(one, (*facts.get(name, ()), *shared)) for name, one in producers), known_at)
+
+    def _enter_fresh(
+        self, names: Sequence[str], batch: Batch, answers: Sequence[Answer], as_of: int
+    ) -> dict[str, Answer]:
+        """Enter the decisions that rest on all that is known now, and return these answers by producer."""
+        with self._store.write() as transaction:
+            stale = transaction.changed_since(names, str(batch.known_at))
+            fresh = {} if EVERYONE in stale else dict(zip(names, answers, strict=True))
+            fresh = {name: one for name, one in fresh.items() if name not in stale}
+            decisions = [one for one in fresh.values() if isinstance(one, Decision)]
+            enter_decisions(transaction, self.rulebook, decisions, as_of, str(batch.known_at))
+        return fresh
+
+    def _everyone(self) -> Iterator[Sequence[str]]:
         last = ""
         while True:
             with self._store.read() as transaction:
-                producers = transaction.producers(after=last, limit=_BATCH)
-                facts = transaction.facts_of([name for name, _ in producers])
-            if not producers:
+                names = transaction.names(after=last, limit=_BATCH)
+            if not names:
                 return
-            last = producers[-1][0]
-            yield (
-                [name for name, _ in producers],
-                [Stored(document, tuple(facts.get(name, ()))) for name, document in producers],
-            )
+            last = names[-1]
+            yield names
 
-    def _producer(self, transaction: Transaction, producer_id: str, *, lock: bool = False) -> Producer:
-        document = transaction.producer(producer_id, lock=lock)
+    def _producer(self, transaction: Transaction, producer_id: str, known_at: str | None = None) -> Producer:
+        document = transaction.producer(producer_id, known_at)
         if document is None:
             raise ProducerMissing(f"no producer `{producer_id[:100]}` is known here")
         return self._reader.producer(document)
 
-    def _facts(self, transaction: Transaction, producer_id: str) -> list[Fact]:
-        return self._reader.stored(transaction.facts(producer_id))
+    def _facts(self, transaction: Transaction, producer_id: str, known_at: str | None = None) -> list[Fact]:
+        facts = transaction.facts_of([producer_id, EVERYONE], known_at)
+        return self._reader.stored([*facts.get(producer_id, ()), *facts.get(EVERYONE, ())])
 
     def _grade(self, transaction: Transaction, producer: Producer, facts: Sequence[Fact], as_of: int) -> Decided:
-        case = CaseFile(producer, merge(facts), as_of)
+        known_at = transaction.entered_at
+        case = CaseFile(producer, merge(facts), as_of, known_at)
         grading = self._workers.grade(self.rulebook, case)
         decision = Decision.of(grading, self._writer.write(case, grading))
-        transaction.add_gradings([self._stored(decision, as_of)])
+        enter_decisions(transaction, self.rulebook, [decision], as_of, known_at)
         return Decided(case, grading)
 
-    def _stored(self, one: Decision, as_of: int) -> StoredGrading:
-        return StoredGrading(
-            hash=one.hash,
-            producer=one.producer,
-            as_of=as_of,
-            known_at=None,
-            rulebook_sha256=self.rulebook.sha256,
-            grade=one.grade,
-            score=one.score,
-            next_change_on=one.next_change_on,
-            document=one.document,
-        )
+
+def in_batches(names: Iterable[str], size: int = _BATCH) -> Iterator[Sequence[str]]:
+    """Yield names in batches that one worker decides at a time."""
+    left = iter(names)
+    while batch := list(itertools.islice(left, size)):
+        yield batch
+
+
+def dated(facts: Iterable[Fact], known: Iterable[Fact], entered_at: str) -> list[Fact]:
+    """Return reports as they are entered.
+
+    Those that don't say when they were recorded count as recorded now; they are left out where the same has been
+    reported before, so that a report sent twice changes nothing.
+    """
+    seen = {_said(fact) for fact in known}
+    return [
+        fact if fact.recorded_at is not None else msgspec.structs.replace(fact, recorded_at=entered_at)
+        for fact in facts
+        if fact.recorded_at is not None or _said(fact) not in seen
+    ]
 
 
 def _said(fact: Fact) -> tuple[object, ...]:

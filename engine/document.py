@@ -28,7 +28,7 @@ def digest(document: bytes) -> str:
 
 
 class Written(msgspec.Struct, frozen=True):
-    """A grading's canonical document, its SHA-256, and the SHA-256 of its outcome.
+    """A grading's canonical document, its SHA-256, and those of its outcome and its case.
 
     Two gradings with one outcome differ in days, case and measures alone: the same rules fired with the same readings.
     """
@@ -36,6 +36,7 @@ class Written(msgspec.Struct, frozen=True):
     document: bytes
     hash: str
     outcome: str
+    case: str
 
 
 class DocumentWriter:
@@ -117,10 +118,11 @@ class DocumentWriter:
 
     def write(self, case: CaseFile, grading: Grading) -> Written:
         """Return the decision as canonical JSON (RFC 8785), with the digest of the case that it was made from."""
-        document = self.document(grading) | {"case": digest(self._cases.encode(case))}
+        told = digest(self._cases.encode(case))
+        document = self.document(grading) | {"case": told}
         outcome = {name: part for name, part in document.items() if name not in _PASSING}
         encoded = _canonical(document)
-        return Written(encoded, digest(encoded), digest(_canonical(outcome)))
+        return Written(encoded, digest(encoded), digest(_canonical(outcome)), told)
 
     def full(self, case: CaseFile, grading: Grading, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         """Return the decision with every rule's verdict in full, its hash, and the rulebook's notice."""

@@ -12,7 +12,7 @@ import signal
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -48,6 +48,13 @@ class Stored(msgspec.Struct, frozen=True):
     facts: tuple[bytes, ...]
 
 
+class Batch(msgspec.Struct, frozen=True):
+    """Producers to decide in one go, with everything that was known of them at `known_at`."""
+
+    stored: tuple[Stored, ...]
+    known_at: str | None = None
+
+
 class Decision(msgspec.Struct, frozen=True, tag=True):
     """A grading as it is stored: what tables show of it, its canonical document and the digests (see `Written`).
 
@@ -57,6 +64,7 @@ class Decision(msgspec.Struct, frozen=True, tag=True):
     producer: str
     hash: str
     outcome: str
+    case: str
     grade: str
     score: int
     next_change_on: int | None
@@ -70,6 +78,7 @@ class Decision(msgspec.Struct, frozen=True, tag=True):
             grading.producer,
             written.hash,
             written.outcome,
+            written.case,
             grading.grade,
             grading.score.value,
             grading.next_change_on,
@@ -106,9 +115,8 @@ class _GradeOne(msgspec.Struct, frozen=True, tag=True):
 
 class _DecideAll(msgspec.Struct, frozen=True, tag=True):
     rulebook: str
-    batch: tuple[Stored, ...]
+    batch: Batch
     as_of: int
-    known_at: str | None
 
 
 _Request: TypeAlias = _GradeOne | _DecideAll
@@ -167,23 +175,20 @@ class Workers:
         assert grading is not None
         return grading
 
-    def decide(
-        self, rulebook: Rulebook, batches: Iterable[Sequence[Stored]], as_of: int, known_at: str | None = None
-    ) -> Iterator[list[Answer]]:
+    def decide(self, rulebook: Rulebook, batches: Iterable[Batch], as_of: int) -> Iterator[list[Answer]]:
         """Yield the answers to each batch, in order; a few batches are under way at a time.
 
         A batch whose worker crashes is decided again one by one, so that only the case that crashes has no grade.
         """
         path = self._path(rulebook)
 
-        def decide(batch: Sequence[Stored]) -> list[Answer]:
+        def decide(batch: Batch) -> list[Answer]:
             try:
-                request = _DecideAll(path, tuple(batch), as_of, known_at)
-                return _answers.decode(self._ask(request, MOST_SECONDS * len(batch)))
+                return _answers.decode(self._ask(_DecideAll(path, batch, as_of), MOST_SECONDS * len(batch.stored)))
             except EngineFailure as failure:
-                if len(batch) == 1:
+                if len(batch.stored) == 1:
                     return [_refusal(failure)]
-            return [answer for one in batch for answer in decide([one])]
+            return [answer for one in batch.stored for answer in decide(Batch((one,), batch.known_at))]
 
         with ThreadPoolExecutor(self.count) as threads:
             under_way: deque[Future[list[Answer]]] = deque()
@@ -295,7 +300,7 @@ def _bench(path: str) -> _Bench:
 
 def _answer(request: _Request) -> bytes:
     if isinstance(request, _DecideAll):
-        return _encode([_decide_one(one, request) for one in request.batch])
+        return _encode([_decide_one(one, request) for one in request.batch.stored])
     try:
         return _encode((_bench(request.rulebook).evaluator.grade(request.case), None))
     except ShuoliError as error:
@@ -306,8 +311,8 @@ def _decide_one(one: Stored, request: _DecideAll) -> Answer:
     try:
         bench = _bench(request.rulebook)
         producer = bench.reader.producer(one.producer)
-        facts = merge(bench.reader.stored(one.facts), request.known_at)
-        case = CaseFile(producer, facts, request.as_of, request.known_at)
+        facts = merge(bench.reader.stored(one.facts))
+        case = CaseFile(producer, facts, request.as_of, request.batch.known_at)
         grading = bench.evaluator.grade(case)
     except ShuoliError as error:
         return _refusal(error)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from knowledge.problems import ShuoliError
+from store.protection import WRITER, may_write_as_writer
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATING: Final = 7_318_204_112
@@ -40,17 +41,24 @@ def open_engines(url: str) -> tuple[Engine, Engine]:
         StoreRefused: no SQLite file or PostgreSQL database, or not reachable, or of a newer program.
     """
     place = _parsed(url)
-    reading, writing = _sqlite(place) if place.get_backend_name() == "sqlite" else _postgresql(place)
+    owner = _sqlite_writing(place) if place.get_backend_name() == "sqlite" else _postgresql(place)
     try:
-        migrate(writing)
+        migrate(owner)
+        if place.get_backend_name() == "sqlite":
+            return _sqlite_reading(place), owner
+        with owner.connect() as connection:
+            role = WRITER if may_write_as_writer(connection) else None
     except CommandError as error:
-        _dispose(reading, writing)
+        owner.dispose()
         help_ = "start the newer program, or give another database"
         raise StoreRefused(f"{shown(place)} was made by a newer program: {error}", help=help_) from error
     except SQLAlchemyError as error:
-        _dispose(reading, writing)
+        owner.dispose()
         raise StoreRefused(f"{shown(place)} can't be used: {_reason(error, place)}") from error
-    return reading, writing
+    owner.dispose()
+    engine = _postgresql(place, role)
+    # At its default level each statement would see another state of the database.
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), engine
 
 
 def migrate(engine: Engine) -> None:
@@ -108,20 +116,25 @@ def _parsed(url: str) -> URL:
     return place.set(drivername="postgresql+psycopg" if place.get_backend_name() == "postgresql" else "sqlite")
 
 
-def _sqlite(url: URL) -> tuple[Engine, Engine]:
+def _sqlite_writing(url: URL) -> Engine:
     folder = Path(str(url.database)).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreRefused(f"the folder {folder} can't be made: {error.strerror}") from error
-    reading = create_engine(url, poolclass=QueuePool, pool_size=4, max_overflow=16)
     # One writer at a time, so that writers wait in order here and never fail on each other there.
-    writing = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=60)
-    for engine, begin in ((reading, "BEGIN"), (writing, "BEGIN IMMEDIATE")):
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _beginner(begin))
-    event.listen(reading, "connect", _only_read_sqlite)
-    return reading, writing
+    engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=60)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _beginner("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _sqlite_reading(url: URL) -> Engine:
+    engine = create_engine(url, poolclass=QueuePool, pool_size=4, max_overflow=16)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _beginner("BEGIN"))
+    event.listen(engine, "connect", _only_read_sqlite)
+    return engine
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's own connection
@@ -132,6 +145,8 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  t
         "synchronous=FULL",
         "foreign_keys=ON",
         "trusted_schema=OFF",
+        # Without it INSERT OR REPLACE would delete rows past their triggers.
+        "recursive_triggers=ON",
         "cache_size=-65536",
     ):
         connection.execute(f"PRAGMA {setting}")
@@ -148,24 +163,18 @@ def _beginner(statement: str) -> Any:  # noqa: ANN401  an event listener
     return begin
 
 
-def _postgresql(url: URL) -> tuple[Engine, Engine]:
+def _postgresql(url: URL, role: str | None = None) -> Engine:
+    options = _TIMEOUTS if role is None else f"{_TIMEOUTS} -c role={role}"
     try:
-        engine = create_engine(
+        return create_engine(
             url,
             pool_size=5,
             max_overflow=15,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 10, "options": _TIMEOUTS},
+            connect_args={"connect_timeout": 10, "options": options},
         )
     except ImportError as error:
         raise StoreRefused("PostgreSQL needs psycopg", help="install shuoli[postgres]") from error
-    # At its default level each statement would see another state of the database.
-    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), engine
-
-
-def _dispose(*engines: Engine) -> None:
-    for engine in engines:
-        engine.dispose()
 
 
 def _reason(error: SQLAlchemyError, url: URL) -> str:

@@ -1,24 +1,40 @@
-"""The store: what is known of producers, and every grading that was made from it."""
+"""The ledger: what is known of producers since when, and every grading that was made from it. It only grows."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Self
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from knowledge.problems import ShuoliError
 from store.database import begun, open_engines
-from store.tables import CURRENT, FACTS, GRADINGS, PRODUCERS
+from store.tables import (
+    CLOCK,
+    CONFIRMATIONS,
+    CURRENT,
+    EVENTS,
+    FACTS,
+    GRADINGS,
+    PRODUCER_ENTRIES,
+    PRODUCERS,
+    RULEBOOKS,
+)
 
+EVERYONE: Final = ""
+"""Stands for all producers where facts about everyone are recorded."""
 _LEVEL: Final = 1
 """Of zlib: gradings of 30 KB shrink to a fifth in 0.14 ms; level 6 makes it a sixth and takes three times as long."""
+_STEP: Final = timedelta(microseconds=1)
+_LOG: Final = logging.getLogger("shuoli")
 
 
 class StoreCorrupt(ShuoliError):
@@ -28,33 +44,57 @@ class StoreCorrupt(ShuoliError):
 
 
 class StoredGrading(msgspec.Struct, frozen=True):
-    """A grading's canonical document, its SHA-256, and what tables show of it. Days are ordinals."""
+    """A grading's canonical document, its digests, and what tables show of it. Days are ordinals."""
 
     hash: str
     producer: str
     as_of: int
-    known_at: str | None
+    known_at: str
     rulebook_sha256: str
     grade: str
     score: int
     next_change_on: int | None
+    outcome: str
     document: bytes
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """The record that a later day or other facts led to the outcome of a stored grading again."""
+
+    hash: str
+    producer: str
+    grading: str
+    document: bytes
+
+
+class Current(msgspec.Struct, frozen=True):
+    """The grading that holds now: as of which day it was last decided, and until when it can't change by itself."""
+
+    producer: str
+    hash: str
+    as_of: int
+    grade: str
+    next_change_on: int | None
+    rulebook_sha256: str
+    outcome: str
 
 
 class Store:
     """A database of producers, facts and gradings. Safe to use from several threads and processes."""
 
-    def __init__(self, reading: Engine, writing: Engine) -> None:
-        self._reading, self._writing = reading, writing
+    def __init__(self, reading: Engine, writing: Engine, log_hash: str = "sha256") -> None:
+        self._reading, self._writing, self._log_hash = reading, writing, log_hash
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, log_hash: str = "sha256") -> Self:
         """Return the store at an SQLAlchemy URL; an SQLite file and its folder are made, tables migrated.
+
+        `log_hash` (`sha256` or `sm3`) is what a log that has no leaf yet is hashed with.
 
         Raises:
             StoreRefused: it can't be used.
         """
-        return cls(*open_engines(url))
+        return cls(*open_engines(url), log_hash)
 
     def close(self) -> None:
         """Close all connections."""
@@ -69,17 +109,22 @@ class Store:
             StoreRefused: the database is away, damaged, or busy for too long.
         """
         with begun(self._reading) as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, self._log_hash)
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self, now: str | None = None) -> Iterator[Transaction]:
         """Give a transaction: everything in it is stored, or, on any exception, nothing.
+
+        Whoever enters something waits for whoever entered before, so that the ledger has one order. `now` is the
+        instant in UTC, by default that of this machine.
 
         Raises:
             StoreRefused: the database is away, full, damaged, or busy for too long.
         """
         with begun(self._writing) as connection:
-            yield Transaction(connection)
+            transaction = Transaction(connection, self._log_hash)
+            transaction.enter(utc_now() if now is None else now)
+            yield transaction
 
     def answers(self) -> bool:
         """Say whether the database answers and has its tables."""
@@ -94,88 +139,164 @@ class Store:
 class Transaction:
     """One transaction. Documents are bytes; the store doesn't look into them."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    def __init__(self, connection: Connection, log_hash: str = "sha256") -> None:
+        self.connection = connection
+        """For other modules of this package alone."""
+        self.log_hash = log_hash
+        """What the log is hashed with if this transaction adds its first leaf."""
+        self.entered_at = ""
+        """The record time of everything entered in this transaction; empty where it only reads."""
+        self._insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+
+    def enter(self, now: str) -> None:
+        """Take the next instant: `now`, or just after the last one where the clock stands behind it."""
+        query = select(CLOCK.c.last).where(CLOCK.c.id == 1).with_for_update()
+        last = self.connection.execute(query).scalar_one()
+        if now <= last:
+            if _moment(now) + timedelta(seconds=1) < _moment(last):
+                _LOG.warning(
+                    "the clock says %s, before the ledger's last entry at %s: entered just after it", now, last
+                )
+            now = _text(_moment(last) + _STEP)
+        self.connection.execute(CLOCK.update().where(CLOCK.c.id == 1).values(last=now))
+        self.entered_at = now
+
+    def last_entered_at(self) -> str:
+        """Return the instant of the latest entry: nothing that is entered later can carry it or an earlier one."""
+        return str(self.connection.execute(select(CLOCK.c.last)).scalar_one())
 
     def put_producer(self, producer_id: str, document: bytes) -> bool:
-        """Store a producer or replace what is stored; return whether it is new. It stays locked until the end."""
-        values = {"id": producer_id, "document": document}
-        new = self._insert(PRODUCERS).values(values).on_conflict_do_nothing().returning(PRODUCERS.c.id)
-        if self._connection.execute(new).first() is not None:
-            return True
-        self._connection.execute(PRODUCERS.update().where(PRODUCERS.c.id == producer_id).values(document=document))
-        return False
+        """Enter what is known of a producer, unless it is known already; return whether the producer is new."""
+        known = self.producer(producer_id)
+        if known is None:
+            new = self._insert(PRODUCERS).values(id=producer_id).on_conflict_do_nothing()
+            self.connection.execute(new)
+        if known != document:
+            entry = {"producer_id": producer_id, "entered_at": self.entered_at, "document": document}
+            self.connection.execute(PRODUCER_ENTRIES.insert().values(entry))
+        return known is None
 
-    def producer(self, producer_id: str, *, lock: bool = False) -> bytes | None:
-        """Return a producer's document; with `lock`, others who lock it wait until the end of this transaction."""
-        query = select(PRODUCERS.c.document).where(PRODUCERS.c.id == producer_id)
-        if lock:
-            # Not FOR UPDATE: what only refers to the producer, as other gradings do, need not wait.
-            query = query.with_for_update(key_share=True)
-        return self._connection.execute(query).scalar()
+    def producer(self, producer_id: str, known_at: str | None = None) -> bytes | None:
+        """Return what is known of a producer, or was at an instant; None where nothing is."""
+        query = select(PRODUCER_ENTRIES.c.document).where(PRODUCER_ENTRIES.c.producer_id == producer_id)
+        query = _known(query, PRODUCER_ENTRIES, known_at).order_by(PRODUCER_ENTRIES.c.seq.desc())
+        return self.connection.execute(query.limit(1)).scalar()
 
-    def producers(self, after: str = "", limit: int = 500) -> list[tuple[str, bytes]]:
-        """Return ids and documents of producers, by id, those after `after`."""
-        columns = select(PRODUCERS.c.id, PRODUCERS.c.document)
-        query = columns.where(PRODUCERS.c.id > after).order_by(PRODUCERS.c.id).limit(limit)
-        return [(row[0], row[1]) for row in self._connection.execute(query)]
+    def names(self, after: str = "", limit: int = 500) -> list[str]:
+        """Return the ids of producers, in their order, those after `after`."""
+        query = select(PRODUCERS.c.id).where(PRODUCERS.c.id > after).order_by(PRODUCERS.c.id).limit(limit)
+        return list(self.connection.execute(query).scalars())
+
+    def producers_of(self, producer_ids: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Return ids and documents of the producers named, by id."""
+        last = select(func.max(PRODUCER_ENTRIES.c.seq)).where(PRODUCER_ENTRIES.c.producer_id.in_(producer_ids))
+        query = select(PRODUCER_ENTRIES.c.producer_id, PRODUCER_ENTRIES.c.document)
+        query = query.where(PRODUCER_ENTRIES.c.seq.in_(last.group_by(PRODUCER_ENTRIES.c.producer_id)))
+        return sorted((row[0], row[1]) for row in self.connection.execute(query))
 
     def count_producers(self) -> int:
-        """Return how many producers are stored."""
-        return self._connection.execute(select(func.count()).select_from(PRODUCERS)).scalar_one()
+        """Return how many producers are known."""
+        known = select(func.count()).select_from(PRODUCERS).where(PRODUCERS.c.id != EVERYONE)
+        return int(self.connection.execute(known).scalar_one())
 
     def add_facts(self, producer_id: str, documents: Iterable[bytes]) -> int:
-        """Store facts of a producer and return how many are new; one that is there to the byte stays as it is."""
+        """Enter facts of a producer and return how many are new; one that is there to the byte stays as it is."""
+        return sum(self.add_facts_of([(producer_id, document) for document in documents]))
+
+    def add_facts_of(self, facts: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Enter facts of several producers and say of each whether it is new."""
         rows = [
-            {"producer_id": producer_id, "sha256": hashlib.sha256(document).digest(), "document": document}
-            for document in documents
+            {
+                "producer_id": producer_id,
+                "entered_at": self.entered_at,
+                "sha256": hashlib.sha256(document).digest(),
+                "document": document,
+            }
+            for producer_id, document in facts
         ]
         if not rows:
-            return 0
-        new = self._insert(FACTS).on_conflict_do_nothing()
-        return self._connection.execute(new, rows, execution_options={"preserve_rowcount": True}).rowcount
+            return []
+        new = self._insert(FACTS).on_conflict_do_nothing().returning(FACTS.c.producer_id, FACTS.c.sha256)
+        entered = {(row[0], row[1]) for row in self.connection.execute(new, rows)}
+        found = []
+        for row in rows:
+            name = (row["producer_id"], row["sha256"])
+            found.append(name in entered)
+            entered.discard(name)
+        return found
 
-    def facts(self, producer_id: str) -> list[bytes]:
-        """Return a producer's facts in the order in which they arrived."""
-        return self.facts_of([producer_id]).get(producer_id, [])
+    def facts(self, producer_id: str, known_at: str | None = None) -> list[bytes]:
+        """Return a producer's facts in the order in which they were entered, by an instant where one is given."""
+        return self.facts_of([producer_id], known_at).get(producer_id, [])
 
-    def facts_of(self, producer_ids: Sequence[str]) -> dict[str, list[bytes]]:
-        """Return the facts of several producers (at most 30,000), each in the order in which they arrived."""
+    def facts_of(self, producer_ids: Sequence[str], known_at: str | None = None) -> dict[str, list[bytes]]:
+        """Return the facts of several producers (at most 30,000), each in the order in which they were entered."""
         found: dict[str, list[bytes]] = {}
         columns = select(FACTS.c.producer_id, FACTS.c.document)
         # By `seq` alone, PostgreSQL walks through the whole table as long as it has no statistics of it.
         query = columns.where(FACTS.c.producer_id.in_(producer_ids)).order_by(FACTS.c.producer_id, FACTS.c.seq)
-        for name, document in self._connection.execute(query):
+        for name, document in self.connection.execute(_known(query, FACTS, known_at)):
             found.setdefault(name, []).append(document)
         return found
 
-    def add_gradings(self, gradings: Iterable[StoredGrading]) -> None:
-        """Store gradings and make each the current one of its producer; the same hash again is the same grading."""
-        made = list(gradings)
-        if not made:
-            return
+    def changed_since(self, producer_ids: Sequence[str], known_at: str) -> set[str]:
+        """Return those of the producers (and of everyone) of whom something was entered after an instant."""
+        changed: set[str] = set()
+        for table in (FACTS, PRODUCER_ENTRIES):
+            query = select(table.c.producer_id).where(table.c.producer_id.in_([*producer_ids, EVERYONE]))
+            changed |= set(self.connection.execute(query.where(table.c.entered_at > known_at)).scalars())
+        return changed
+
+    def has_rulebook(self, sha256: str) -> bool:
+        """Say whether a rulebook is kept here."""
+        return self.connection.execute(select(RULEBOOKS.c.id).where(RULEBOOKS.c.sha256 == sha256)).first() is not None
+
+    def add_rulebook(self, sha256: str, rulebook_id: str, version: str, document: bytes) -> None:
+        """Keep a rulebook for ever."""
+        entry = {"sha256": sha256, "id": rulebook_id, "version": version, "entered_at": self.entered_at}
+        self.connection.execute(RULEBOOKS.insert().values(entry | {"document": zlib.compress(document, 9)}))
+
+    def rulebook(self, sha256: str) -> bytes | None:
+        """Return a rulebook's document, None where none has this SHA-256.
+
+        Raises:
+            StoreCorrupt: the document no longer gives it.
+        """
+        stored = self.connection.execute(select(RULEBOOKS.c.document).where(RULEBOOKS.c.sha256 == sha256)).scalar()
+        return None if stored is None else unpacked("rulebook", sha256, stored)
+
+    def add_gradings(self, gradings: Sequence[StoredGrading]) -> None:
+        """Store gradings, and make each the one that holds for its producer."""
         rows = [
-            {
-                "hash": one.hash,
-                "producer_id": one.producer,
-                "as_of": one.as_of,
-                "known_at": one.known_at,
-                "rulebook_sha256": one.rulebook_sha256,
-                "grade": one.grade,
-                "score": one.score,
-                "next_change_on": one.next_change_on,
-                "document": zlib.compress(one.document, _LEVEL),
-            }
-            for one in made
+            msgspec.structs.asdict(one) | {"producer_id": one.producer, "document": zlib.compress(one.document, _LEVEL)}
+            for one in gradings
         ]
-        self._connection.execute(self._insert(GRADINGS).on_conflict_do_nothing(), rows)
-        now = self._insert(CURRENT)
-        now = now.on_conflict_do_update(
-            index_elements=[CURRENT.c.producer_id], set_={"hash": now.excluded.hash, "grade": now.excluded.grade}
+        for row in rows:
+            del row["producer"]
+        if rows:
+            self.connection.execute(GRADINGS.insert(), rows)
+        self._hold([(g.producer, g.hash, g.as_of, g.grade, g.next_change_on, g.rulebook_sha256) for g in gradings])
+
+    def add_confirmations(self, confirmations: Sequence[tuple[Confirmation, Current]]) -> None:
+        """Store confirmations; each comes with what holds for its producer from now on."""
+        rows = [
+            {"hash": one.hash, "producer_id": one.producer, "grading": one.grading, "document": one.document}
+            for one, _ in confirmations
+        ]
+        if rows:
+            self.connection.execute(CONFIRMATIONS.insert(), rows)
+        self._hold(
+            [(c.producer, c.hash, c.as_of, c.grade, c.next_change_on, c.rulebook_sha256) for _, c in confirmations]
         )
-        current = [{"producer_id": one.producer, "hash": one.hash, "grade": one.grade} for one in made]
-        self._connection.execute(now, current)
+
+    def _hold(self, held: Sequence[tuple[str, str, int, str, int | None, str]]) -> None:
+        names = ("producer_id", "hash", "as_of", "grade", "next_change_on", "rulebook_sha256")
+        if held:
+            now = self._insert(CURRENT)
+            now = now.on_conflict_do_update(
+                index_elements=[CURRENT.c.producer_id], set_={name: now.excluded[name] for name in names[1:]}
+            )
+            self.connection.execute(now, [dict(zip(names, row, strict=True)) for row in held])
 
     def grading(self, grading_hash: str) -> bytes | None:
         """Return a grading's document, None where no stored grading has this hash.
@@ -183,47 +304,82 @@ class Transaction:
         Raises:
             StoreCorrupt: the document no longer gives its hash.
         """
-        stored = self._connection.execute(select(GRADINGS.c.document).where(GRADINGS.c.hash == grading_hash)).scalar()
-        return None if stored is None else _unpacked(grading_hash, stored)
+        stored = self.connection.execute(select(GRADINGS.c.document).where(GRADINGS.c.hash == grading_hash)).scalar()
+        return None if stored is None else unpacked("grading", grading_hash, stored)
 
-    def current(self, producer_id: str) -> StoredGrading | None:
-        """Return the grading that holds now for a producer.
+    def confirmation(self, confirmation_hash: str) -> bytes | None:
+        """Return a confirmation's document, None where none has this hash."""
+        query = select(CONFIRMATIONS.c.document).where(CONFIRMATIONS.c.hash == confirmation_hash)
+        return self.connection.execute(query).scalar()
 
-        Raises:
-            StoreCorrupt: its document no longer gives its hash.
+    def current(self, producer_id: str) -> Current | None:
+        """Return what holds now for a producer, None where it has no grade."""
+        return self.current_of_all([producer_id]).get(producer_id)
+
+    def current_of_all(self, producer_ids: Sequence[str]) -> dict[str, Current]:
+        """Return what holds now for several producers (at most 30,000), by id."""
+        query = select(CURRENT, GRADINGS.c.outcome).join(GRADINGS, CURRENT.c.hash == GRADINGS.c.hash)
+        rows = self.connection.execute(query.where(CURRENT.c.producer_id.in_(producer_ids)))
+        return {row.producer_id: Current(*row) for row in rows}
+
+    def due(self, as_of: int, rulebook_sha256: str) -> list[str]:
+        """Return producers, by id, whose grade may no longer hold on a day: a date has come, or another rulebook.
+
+        Reads the producers that are due and no others.
         """
-        query = select(GRADINGS).join(CURRENT, CURRENT.c.hash == GRADINGS.c.hash)
-        row = self._connection.execute(query.where(CURRENT.c.producer_id == producer_id)).first()
-        if row is None:
-            return None
-        return StoredGrading(
-            hash=row.hash,
-            producer=row.producer_id,
-            as_of=row.as_of,
-            known_at=row.known_at,
-            rulebook_sha256=row.rulebook_sha256,
-            grade=row.grade,
-            score=row.score,
-            next_change_on=row.next_change_on,
-            document=_unpacked(row.hash, row.document),
-        )
+        found: set[str] = set()
+        # One index each; a database may answer an `or` of them by reading the whole table.
+        for stale in (
+            CURRENT.c.next_change_on <= as_of,
+            CURRENT.c.rulebook_sha256 < rulebook_sha256,
+            CURRENT.c.rulebook_sha256 > rulebook_sha256,
+        ):
+            query = select(CURRENT.c.producer_id).where(stale, CURRENT.c.as_of <= as_of)
+            found.update(self.connection.execute(query).scalars())
+        return sorted(found)
 
     def current_of(self, grade: str, limit: int = 500) -> list[str]:
         """Return the ids of producers with a current grade, by id."""
         query = select(CURRENT.c.producer_id).where(CURRENT.c.grade == grade).order_by(CURRENT.c.producer_id)
-        return list(self._connection.execute(query.limit(limit)).scalars())
+        return list(self.connection.execute(query.limit(limit)).scalars())
 
     def grade_counts(self) -> dict[str, int]:
         """Return how many producers have each current grade."""
         query = select(CURRENT.c.grade, func.count()).group_by(CURRENT.c.grade)
-        return {row[0]: row[1] for row in self._connection.execute(query)}
+        return {row[0]: row[1] for row in self.connection.execute(query)}
+
+    def add_event(self, event_id: str, event_type: str, document: bytes) -> None:
+        """Put an event into the outbox; it goes out if this transaction is stored."""
+        self.connection.execute(EVENTS.insert().values(id=event_id, type=event_type, document=document))
 
 
-def _unpacked(grading_hash: str, stored: bytes) -> bytes:
+def unpacked(what: str, name: str, stored: bytes) -> bytes:
+    """Return a compressed document.
+
+    Raises:
+        StoreCorrupt: it doesn't give its hash.
+    """
     try:
         document = zlib.decompress(stored)
     except zlib.error:
         document = b""
-    if hashlib.sha256(document).hexdigest() != grading_hash:
-        raise StoreCorrupt(f"the stored grading {grading_hash} has been altered", help="restore it from a backup")
+    if hashlib.sha256(document).hexdigest() != name:
+        raise StoreCorrupt(f"the stored {what} {name} has been altered", help="restore it from a backup")
     return document
+
+
+def utc_now() -> str:
+    """Return this machine's instant as the ledger writes it."""
+    return _text(datetime.now(UTC))
+
+
+def _known(query: Select[Any], table: Table, known_at: str | None) -> Select[Any]:
+    return query if known_at is None else query.where(table.c.entered_at <= known_at)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

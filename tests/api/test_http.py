@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -96,11 +97,15 @@ def test_a_grade_can_be_asked_for_as_of_an_earlier_day(client: Client, a_produce
 
 
 def test_a_grade_can_be_asked_for_as_known_then(client: Client, a_producer: str) -> None:
+    before = datetime.now(UTC).isoformat()
     client.post(f"{a_producer}/facts", json={"facts": [failure("T1") | {"recorded_at": "2026-05-20T08:00:00+08:00"}]})
 
-    known = client.get(f"{a_producer}/grade", params={"known_at": "2026-05-10T00:00:00+08:00"}).json()
+    known = client.get(f"{a_producer}/grade", params={"known_at": before}).json()
+    now = client.get(f"{a_producer}/grade").json()
+    nothing = client.get(f"{a_producer}/grade", params={"known_at": "2020-01-01T00:00:00Z"})
 
-    assert known["score"] == 90
+    assert (known["score"], now["score"]) == (90, 75)
+    assert nothing.json()["code"] == "producer.missing"
 
 
 @pytest.mark.parametrize(("lang", "word"), [("zh", "重新检测"), ("en", "have it tested again")])

@@ -107,7 +107,7 @@ def test_a_city_is_written_and_loaded_once(tmp_path: Path) -> None:
     for _ in range(2):
         load_city(tmp_path / "city", HANGZHOU, store, lambda _, facts: counts.append(facts))
     with store.read() as transaction:
-        names = [name for name, _ in transaction.producers()]
+        names = transaction.names()
         stored = sum(len(facts) for facts in transaction.facts_of(names).values())
     store.close()
 

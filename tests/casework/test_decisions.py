@@ -10,16 +10,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from casework.decisions import Decisions, ProducerMissing
 from engine.case import Fact
+from engine.casedocument import CaseWriter
 from engine.document import digest
 from engine.evaluate import Evaluator
-from engine.reading import CaseReader, instant
+from engine.reading import CaseReader, fact_document, instant
 from engine.workers import Workers
 from knowledge.loader import load_rulebook
 from knowledge.problems import LimitExceeded
 from store.ledger import Store
+from store.tables import EVENTS
+from store.trail import leaves_from
 
 ORCHARD = load_rulebook(Path(__file__).parent.parent / "rulebooks" / "api" / "orchard" / "1")
 READER = CaseReader(ORCHARD)
@@ -56,58 +60,122 @@ def failed(number: str, recorded_at: str | None = None, status: str = "effective
     return READER.facts(msgspec.json.encode({"facts": [fact]}), today=DAY)[0]
 
 
-def test_a_producer_has_a_grade_from_the_moment_it_is_known(desk: Decisions, store: Store) -> None:
-    assert desk.put_producer(producer(), DAY)
-    assert not desk.put_producer(producer(kind="gardener"), DAY)
-
+def held(store: Store, name: str = "P1") -> dict[str, Any]:
+    """Return the document of the grading that holds for a producer."""
     with store.read() as transaction:
-        current = transaction.current("P1")
-    assert current is not None
-    assert (current.grade, current.score) == ("B", 90)
-    assert digest(current.document) == current.hash
+        current = transaction.current(name)
+        assert current is not None
+        document = transaction.grading(current.hash)
+    assert document is not None
+    assert digest(document) == current.hash
+    return dict(msgspec.json.decode(document))
+
+
+def log(store: Store) -> list[str]:
+    """Return the kinds of the log's leaves."""
+    with store.read() as transaction:
+        return [one.kind for one in leaves_from(transaction, 0, 1000)]
+
+
+def test_a_producer_has_a_grade_from_the_moment_it_is_known(desk: Decisions, store: Store) -> None:
+    assert desk.put_producer(producer(), DAY, NOW)
+    assert not desk.put_producer(producer(kind="gardener"), DAY, LATER)
+
+    document = held(store)
+    assert (document["grade"], document["score"]) == ("B", 90)
 
 
 def test_facts_lead_to_a_grade_that_is_stored_with_its_trail(desk: Decisions, store: Store) -> None:
-    desk.put_producer(producer(), DAY)
+    desk.put_producer(producer(), DAY, NOW)
 
     decided = desk.record("P1", [failed("T1"), failed("T2")], DAY, NOW)
 
     with store.read() as transaction:
-        current = transaction.current("P1")
         facts = transaction.facts("P1")
-    assert current is not None
-    document = msgspec.json.decode(current.document)
-    assert (decided.grading.score.value, current.score, document["score"]) == (60, 60, 60)
+    document = held(store)
+    assert (decided.grading.score.value, document["score"]) == (60, 60)
     assert len(document["deductions"]) == len(decided.grading.deductions) > 3
-    assert all(NOW.encode() in fact for fact in facts)
+    assert document["case"] == digest(CaseWriter(ORCHARD).encode(decided.case))
+    assert all(document["known_at"].encode() in fact for fact in facts)
+    assert log(store) == ["publication", "grading", "grading"]
 
 
 def test_the_same_report_twice_is_one_and_a_later_one_wins(desk: Decisions, store: Store) -> None:
-    desk.put_producer(producer(), DAY)
+    desk.put_producer(producer(), DAY, NOW)
     first = desk.record("P1", [failed("T1")], DAY, NOW)
     again = desk.record("P1", [failed("T1")], DAY, LATER)
     revoked = desk.record("P1", [failed("T1", status="revoked")], DAY, LATER)
 
     with store.read() as transaction:
         reports = len(transaction.facts("P1"))
-    assert again.grading == first.grading
+    assert msgspec.structs.replace(again.grading, known_at=first.grading.known_at) == first.grading
     assert revoked.grading.score.value > first.grading.score.value
     assert reports == 2
 
 
-def test_a_grade_as_known_then_leaves_later_reports_out(desk: Decisions) -> None:
-    desk.put_producer(producer(), DAY)
-    desk.record("P1", [failed("T1", recorded_at="2026-05-20T08:00:00+08:00")], DAY, NOW)
+def test_a_grade_as_known_then_leaves_later_entries_out(desk: Decisions) -> None:
+    desk.put_producer(producer(), DAY, NOW)
+    desk.record("P1", [failed("T1", recorded_at="2026-05-20T08:00:00+08:00")], DAY, LATER)
+    desk.put_producer(producer(kind="gardener"), DAY, instant("2026-06-03T08:00:00+08:00"))
 
-    before = desk.decide("P1", DAY, instant("2026-05-10T00:00:00Z"))
-    after = desk.decide("P1", DAY, instant("2026-05-21T00:00:00Z"))
+    before = desk.decide("P1", DAY, instant("2026-06-01T23:00:00Z"))
+    after = desk.decide("P1", DAY, instant("2026-06-02T23:00:00Z"))
+    latest = desk.decide("P1", DAY, None)
 
     assert (before.grading.score.value, after.grading.score.value) == (90, 75)
-    assert before.grading.known_at == "2026-05-10T00:00:00.000000Z"
+    assert before.grading.known_at == "2026-06-01T23:00:00.000000Z"
+    assert (after.case.producer.kind, latest.case.producer.kind) == ("farm", "gardener")
+    with pytest.raises(ProducerMissing):
+        desk.decide("P1", DAY, instant("2026-05-31T00:00:00Z"))
+
+
+def test_the_same_outcome_again_is_confirmed_and_not_copied(desk: Decisions, store: Store) -> None:
+    desk.put_producer(producer(), DAY, NOW)
+    before = held(store)
+
+    refused = desk.regrade([["P1"]], DAY + 1, lambda *_: None)
+
+    with store.read() as transaction:
+        current = transaction.current("P1")
+    assert refused == {}
+    assert held(store) == before
+    assert current is not None
+    assert current.as_of == DAY + 1
+    assert log(store) == ["publication", "grading", "confirmation"]
+
+
+def test_a_change_of_grade_leaves_one_event(desk: Decisions, store: Store) -> None:
+    desk.put_producer(producer(), DAY, NOW)
+    desk.record("P1", [failed(f"T{n}") for n in range(6)], DAY, NOW)
+    desk.record("P1", [failed("T1")], DAY, LATER)
+    desk.record("P1", [failed(f"T{n}", status="revoked") for n in range(6)], DAY, LATER)
+
+    with store.read() as transaction:
+        told = [msgspec.json.decode(row[0]) for row in transaction.connection.execute(select(EVENTS.c.document))]
+    changes = [(event["data"]["from"], event["data"]["to"]) for event in told]
+    assert all(before != after for before, after in changes)
+    assert [event["subject"] for event in told] == ["P1"] * len(changes)
+    assert changes[-1][1] == "B"
+    assert len({event["id"] for event in told}) == len(changes) == 2
+
+
+def test_what_is_entered_while_workers_grade_is_graded_again(desk: Decisions, store: Store) -> None:
+    desk.put_producer(producer(), DAY, NOW)
+    fact = fact_document(ORCHARD, failed("T1", recorded_at="2026-05-20T08:00:00+08:00"))
+
+    def names() -> Iterator[list[str]]:
+        yield ["P1"]
+        # The batch has been read by now and isn't stored yet.
+        with store.write() as transaction:
+            transaction.add_facts("P1", [fact])
+
+    desk.regrade(names(), DAY, lambda *_: None)
+
+    assert (held(store)["score"], len(held(store)["facts"])) == (75, 1)
 
 
 def test_what_cannot_be_graded_is_not_stored(desk: Decisions, store: Store) -> None:
-    desk.put_producer(producer(), DAY)
+    desk.put_producer(producer(), DAY, NOW)
     many = [failed(f"T{n}") for n in range(5001)]
 
     with pytest.raises(LimitExceeded):
@@ -125,17 +193,14 @@ def test_an_unknown_producer_is_said_so(desk: Decisions) -> None:
 
 
 def test_facts_posted_at_once_all_count(desk: Decisions, store: Store) -> None:
-    desk.put_producer(producer(), DAY)
+    desk.put_producer(producer(), DAY, NOW)
     posts = [threading.Thread(target=desk.record, args=("P1", [failed(f"T{n}")], DAY, NOW)) for n in range(6)]
     for post in posts:
         post.start()
     for post in posts:
         post.join()
 
-    with store.read() as transaction:
-        current = transaction.current("P1")
-    assert current is not None
-    assert len(msgspec.json.decode(current.document)["facts"]) == 6
+    assert len(held(store)["facts"]) == 6
 
 
 def test_a_city_is_graded_as_its_producers_are_one_by_one(desk: Decisions, store: Store) -> None:
@@ -151,13 +216,11 @@ def test_a_city_is_graded_as_its_producers_are_one_by_one(desk: Decisions, store
     refused = desk.decide_all(DAY, lambda producers, facts: told.append((producers, facts)))
 
     evaluator = Evaluator(ORCHARD)
+    for name in names:
+        document, single = held(store, name), desk.decide(name, DAY, None)
+        assert evaluator.grade(single.case) == single.grading
+        assert (document["grade"], document["score"]) == (single.grading.grade, single.grading.score.value)
     with store.read() as transaction:
-        for name in names:
-            current = transaction.current(name)
-            single = desk.decide(name, DAY, None)
-            assert current is not None
-            assert evaluator.grade(single.case) == single.grading
-            assert (current.grade, current.score) == (single.grading.grade, single.grading.score.value)
         assert transaction.current("Q") is None
     evaluator.close()
     assert {name: one.code for name, one in refused.items()} == {"Q": "case.refused"}

@@ -22,12 +22,13 @@ from engine import workers as module
 from engine.document import digest
 from engine.evaluate import Evaluator
 from engine.reading import CaseReader
-from engine.workers import Decision, Refusal, Stored, Workers
+from engine.workers import Batch, Decision, Refusal, Stored, Workers
 from knowledge.loader import load_rulebook
 from knowledge.problems import EngineFailure, LimitExceeded
 from knowledge.rulebook import Rulebook
 
 ORCHARD = Path(__file__).parent.parent / "rulebooks" / "api" / "orchard" / "1"
+KNOWN = "2026-06-01T00:00:00.000000Z"
 DAY = 739_500
 
 
@@ -133,18 +134,20 @@ def test_an_error_keeps_its_kind_code_and_problems(workers: Workers, orchard: Ru
 
 
 def test_a_batch_is_decided_in_order_and_hashed(workers: Workers, orchard: Rulebook) -> None:
-    batches = [[stored(n) for n in range(start, start + 3)] for start in (0, 3, 6)]
+    batches = [Batch(tuple(stored(n) for n in range(start, start + 3)), KNOWN) for start in (0, 3, 6)]
 
     answers = [answer for batch in workers.decide(orchard, batches, DAY) for answer in batch]
 
     assert all(isinstance(answer, Decision) and digest(answer.document) == answer.hash for answer in answers)
     assert [answer.producer for answer in answers if isinstance(answer, Decision)] == [f"P{n}" for n in range(9)]
+    known = [msgspec.json.decode(answer.document)["known_at"] for answer in answers if isinstance(answer, Decision)]
+    assert known == [KNOWN] * 9
 
 
 def test_one_refused_case_of_a_batch_leaves_the_others_their_grades(workers: Workers, orchard: Rulebook) -> None:
     wrong = Stored(b'{"id":"P9","kind":"nothing"}', ())
 
-    (answers,) = workers.decide(orchard, [[stored(1), wrong, stored(2)]], DAY)
+    (answers,) = workers.decide(orchard, [Batch((stored(1), wrong, stored(2)))], DAY)
 
     assert [type(answer) for answer in answers] == [Decision, Refusal, Decision]
     refusal = answers[1]
@@ -153,13 +156,13 @@ def test_one_refused_case_of_a_batch_leaves_the_others_their_grades(workers: Wor
 
 
 def test_a_worker_killed_in_a_batch_loses_no_case(workers: Workers, orchard: Rulebook) -> None:
-    batch = [stored(n, facts=300) for n in range(40)]
-    list(workers.decide(orchard, [batch[:1]], DAY))
+    batch = tuple(stored(n, facts=300) for n in range(40))
+    list(workers.decide(orchard, [Batch(batch[:1])], DAY))
     (pid,) = pids()
     killer = threading.Timer(0.05, os.kill, (pid, signal.SIGKILL))
     killer.start()
 
-    (answers,) = workers.decide(orchard, [batch], DAY)
+    (answers,) = workers.decide(orchard, [Batch(batch)], DAY)
 
     killer.join()
     assert pid not in pids()
