@@ -27,6 +27,11 @@ def digest(document: bytes) -> str:
     return hashlib.sha256(document).hexdigest()
 
 
+def outcome_digest(grading: Mapping[str, object]) -> str:
+    """Return the SHA-256 of what a grading's document says, days, case and measures left aside."""
+    return digest(_canonical({name: part for name, part in grading.items() if name not in _PASSING}))
+
+
 class Written(msgspec.Struct, frozen=True):
     """A grading's canonical document, its SHA-256, and those of its outcome and its case.
 
@@ -120,9 +125,8 @@ class DocumentWriter:
         """Return the decision as canonical JSON (RFC 8785), with the digest of the case that it was made from."""
         told = digest(self._cases.encode(case))
         document = self.document(grading) | {"case": told}
-        outcome = {name: part for name, part in document.items() if name not in _PASSING}
         encoded = _canonical(document)
-        return Written(encoded, digest(encoded), digest(_canonical(outcome)), told)
+        return Written(encoded, digest(encoded), outcome_digest(document), told)
 
     def full(self, case: CaseFile, grading: Grading, verdicts: Sequence[Verdict]) -> dict[str, Any]:
         """Return the decision with every rule's verdict in full, its hash, and the rulebook's notice."""
