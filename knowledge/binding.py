@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from knowledge.problems import Problem, nearest
+from knowledge.notes import Notes, shortened
+from knowledge.problems import nearest
 from knowledge.rulebook import Field
 from knowledge.rules import Const, Expr, Op, Ref, Scalar, Shift, Test, Text, Unit, Value
-from knowledge.source import Document, Path
+from knowledge.source import Path
 
 _REFERENCE = re.compile(
     r"(?:(?P<source>[a-z][a-z0-9_]*)\.(?P<name>[a-z][a-z0-9_]*)|(?P<as_of>as_of))"
@@ -30,7 +31,6 @@ _ORDER_WORDS = {"below", "at_most", "at_least", "above"}
 _DATE_WORDS = {"before", "up_to", "from", "after"}
 ORDERED_TYPES = ("whole", "decimal", "share")
 LARGEST = 2**53
-LONGEST_SHOWN = 200
 
 
 class Misfit(Exception):
@@ -48,52 +48,6 @@ class Scope:
     aliases: dict[str, Mapping[str, Field]] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
     """Aliases of unknown types, so that nothing can be said about their fields."""
-
-
-@dataclass(slots=True)
-class Notes:
-    """The problems found so far, and the files they are in."""
-
-    documents: Mapping[str, Document]
-    problems: list[Problem] = field(default_factory=list)
-    broken: set[str] = field(default_factory=set)
-    """Names whose own entry has a problem, so that nothing can be said about whoever names them."""
-    _noted: set[Problem] = field(default_factory=set)
-
-    def add(
-        self,
-        path: Path,
-        code: str,
-        message: str,
-        *,
-        given: object = None,
-        expected: str | None = None,
-        help: str | None = None,
-    ) -> None:
-        """Note a problem at `path`, whose first part is the file."""
-        place = self.documents[str(path[0])].place(path[1:])
-        shown = None if given is None else f"{str(given)[:LONGEST_SHOWN]}…" if len(str(given)) > LONGEST_SHOWN else str(given)
-        problem = Problem(place, code, message, shown, expected, help)
-        if problem not in self._noted:
-            self._noted.add(problem)
-            self.problems.append(problem)
-
-    def unknown(self, path: Path, what: str, name: object, known: Iterable[str], of: str | None = None) -> None:
-        """Note a name that names nothing; `of` is what it would belong to."""
-        if str(name) in self.broken:
-            return
-        known = list(dict.fromkeys(known))
-        near = nearest(str(name), known)
-        listed = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
-        help_line = f"did you mean `{near}`?" if near else f"known: {listed}" if known else "none is declared"
-        message = f"unknown {what} `{name}`" if of is None else f"unknown {what} `{name}` of `{of}`"
-        self.add(path, "name.unknown", message, given=name, help=help_line)
-
-    def twice(self, path: Path, what: str, name: object, first: Path) -> None:
-        """Note a name that stands at `path` and stood at `first` before."""
-        file, line, _ = self.documents[str(first[0])].place(first[1:]).rsplit(":", 2)
-        line = f"the first stands in {file}:{line}"
-        self.add(path, "name.duplicate", f"{what} `{name}` stands twice", given=name, help=line)
 
 
 def text(data: Any) -> Text | None:
@@ -212,7 +166,9 @@ class ValueBinder:
         try:
             return encode(shape, data)
         except Misfit as misfit:
-            shown = "a map" if isinstance(data, dict) else "a list" if isinstance(data, list) else f"`{data}`"
+            shown = (
+                "a map" if isinstance(data, dict) else "a list" if isinstance(data, list) else f"`{shortened(data)}`"
+            )
             message = f"`{shape.name}` can't be {shown}"
             self.notes.add(path, misfit.code, message, given=data, expected=misfit.expected, help=misfit.help)
             return None
@@ -220,14 +176,14 @@ class ValueBinder:
     def operand(self, shape: Field, data: Any, path: Path, scope: Scope, own: Mapping[str, Field]) -> Expr | None:
         """Return a literal or a reference of the field's type."""
         found = _REFERENCE.fullmatch(data.strip()) if isinstance(data, str) else None
+        if found is not None and found["source"] in scope.unsure:
+            return None
         if found is None or not self._refers(found, scope):
             if found is not None and (shape.type == "text" or not _fits(shape, data)):
                 self._unbound(path, found["source"], [*scope.aliases, "this", "producer"], shape, data)
                 return None
             value = self.constant(shape, data, path)
             return None if value is None else Const(value, shape.type)
-        if found["source"] in scope.unsure:
-            return None
         shift = self._shift(found, path)
         if found["as_of"]:
             source, name, kind = "as_of", "", "date"
@@ -241,7 +197,11 @@ class ValueBinder:
                 return None
             else:
                 kind = fields[name].type
-        if not _comparable(shape.type, kind) or (shift is not None and kind != "date"):
+        if shift is not None and kind != "date":
+            message = f"only dates can be shifted, and `{source}.{name}` is {kind}"
+            self.notes.add(path, "type.mismatch", message, given=data, expected="a date")
+            return None
+        if not _comparable(shape.type, kind):
             self.notes.add(
                 path, "type.mismatch", f"`{shape.name}` ({shape.type}) can't be compared with `{data}` ({kind})",
                 given=data, expected=shape.type,
@@ -252,21 +212,22 @@ class ValueBinder:
 
     def _unbound(self, path: Path, name: str, known: Sequence[str], shape: Field, data: str) -> None:
         near = nearest(name, known)
-        lines = [f"did you mean `{near}`?" if near else f"known: {', '.join(known)}"]
-        if shape.type == "text":
-            lines.append(f'write `{{text: "{data}"}}` if it is meant as text')
-        self.notes.add(path, "name.unknown", f"unknown alias `{name}`", given=name, help="; or ".join(lines))
+        line = f"did you mean `{near}`?" if near else f"known: {', '.join(known)}."
+        line += f' Text is written `{{text: "{data}"}}`.' if shape.type == "text" else ""
+        self.notes.add(path, "name.unknown", f"unknown alias `{name}`", given=name, help=line.removesuffix("."))
 
     def _same_places(
         self, shape: Field, found: re.Match[str], scope: Scope, own: Mapping[str, Field], path: Path, data: str
     ) -> None:
         fields = own if found["source"] == "this" else scope.aliases.get(found["source"] or "", self._attributes)
         other = fields.get(found["name"] or "")
-        if other is not None and shape.type == "decimal" and (other.places, other.unit) != (shape.places, shape.unit):
-            self.notes.add(
-                path, "type.unit", f"`{shape.name}` and `{data}` differ in unit or places",
-                given=f"{other.places} places, {other.unit}", expected=f"{shape.places} places, {shape.unit}",
-            )  # fmt: skip
+        if other is None or shape.type not in ("whole", "decimal"):
+            return
+        # a whole number without a unit may be one of any
+        units_differ = other.unit != shape.unit and (shape.type == "decimal" or None not in (other.unit, shape.unit))
+        if units_differ or other.places != shape.places:
+            message = f"`{shape.name}` and `{data}` differ in unit or places"
+            self.notes.add(path, "type.unit", message, given=_measured_in(other), expected=_measured_in(shape))
 
     def _refers(self, found: re.Match[str], scope: Scope) -> bool:
         return bool(found["as_of"]) or found["source"] in {"this", "producer"} | set(scope.aliases)
@@ -281,10 +242,7 @@ class ValueBinder:
     def needs_calendar(self, unit: Unit, path: Path) -> None:
         """Note a count of working days in a rulebook without a calendar."""
         if unit == "working_days" and not self._has_calendar:
-            self.notes.add(
-                path, "calendar.missing", "working days are counted, but the rulebook names no calendar",
-                help="add `calendar: calendar.yaml` to rulebook.yaml",
-            )  # fmt: skip
+            self.notes.needs_calendar(path)
 
     def tests(
         self, shape: Field, data: Any, path: Path, scope: Scope, own: Mapping[str, Field] | None = None
@@ -360,6 +318,10 @@ class ValueBinder:
         place = order.index(str(value))
         kept = {"lt": order[:place], "le": order[: place + 1], "ge": order[place:], "gt": order[place + 1 :]}[op]
         return Test(shape.name, "in", tuple(kept))
+
+
+def _measured_in(shape: Field) -> str:
+    return f"{shape.unit or 'no unit'}, {shape.places} place{'' if shape.places == 1 else 's'}"
 
 
 def _fits(shape: Field, data: Any) -> bool:

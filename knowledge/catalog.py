@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from importlib.resources import files
-from itertools import pairwise
 from pathlib import Path
 
-from knowledge.binding import Misfit, day
 from knowledge.loader import load_rulebook
-from knowledge.problems import Problem, RulebookMissing, nearest
+from knowledge.problems import RulebookMissing, nearest
 from knowledge.rulebook import Rulebook
-from knowledge.source import read_document
+from knowledge.versions import Entry, read_entry
 
 SHIPPED = Path(str(files("knowledge") / "rulebooks"))
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One version of a rulebook in the catalog; days are ordinals, `until` the first not in force."""
-
-    id: str
-    version: str
-    folder: Path
-    effective_from: int
-    effective_until: int | None
 
 
 class Catalog:
@@ -47,7 +33,7 @@ class Catalog:
         found: dict[tuple[str, str], Entry] = {}
         for root in self._roots:
             for head in sorted(root.glob("*/*/rulebook.yaml")):
-                entry = _entry(head)
+                entry = read_entry(head.parent)
                 found.setdefault((entry.id, entry.version), entry)
         return tuple(sorted(found.values(), key=lambda entry: (entry.id, entry.effective_from, entry.version)))
 
@@ -100,34 +86,3 @@ class Catalog:
         near = nearest(name, known)
         listed = f"did you mean `{near}`?" if near else f"known: {', '.join(known) or 'none'}"
         return RulebookMissing(f"no rulebook `{name}`", help=listed)
-
-
-def check_versions(entries: Iterable[Entry]) -> tuple[Problem, ...]:
-    """Return gaps and overlaps between the dates of one rulebook's versions."""
-    problems = []
-    ordered = sorted(entries, key=lambda entry: (entry.id, entry.effective_from))
-    for before, after in pairwise(ordered):
-        if before.id != after.id:
-            continue
-        place = f"{after.id}/{after.version}/rulebook.yaml:1:1"
-        ends = before.effective_until
-        begins = date.fromordinal(after.effective_from).isoformat()
-        if ends is None or ends > after.effective_from:
-            problems.append(
-                Problem(place, "version.overlap", f"version `{before.version}` still holds on {begins}", begins)
-            )
-        elif ends < after.effective_from:
-            problems.append(Problem(place, "version.gap", f"no version holds the day before {begins}", begins))
-    return tuple(problems)
-
-
-def _entry(head: Path) -> Entry:
-    data = read_document(head.name, head.read_bytes(), []).data
-    named = data if isinstance(data, dict) else {}
-    try:
-        begins = day(named.get("effective_from"))
-        ends = None if named.get("effective_until") is None else day(named.get("effective_until"))
-    except Misfit:
-        begins, ends = 1, None
-    folder = head.parent
-    return Entry(str(named.get("id", folder.parent.name)), str(named.get("version", folder.name)), folder, begins, ends)

@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from knowledge.binding import Misfit, Notes, Scope, ValueBinder, duration, is_yes_no, yes
+from knowledge.binding import Misfit, Scope, ValueBinder, duration, is_yes_no, yes
+from knowledge.notes import Notes
 from knowledge.problems import nearest
 from knowledge.rulebook import FactType, Field
 from knowledge.rules import (
@@ -83,7 +84,8 @@ class ClauseBinder:
         kind = self._types.get(str(pattern.get("is"))) if isinstance(pattern, dict) else None
         fields: Mapping[str, Field] = kind.fields if kind is not None else {}
         if alias in taken or alias in RESERVED:
-            self.notes.add(path, "rule.alias", f"`{alias}` is bound twice or is a reserved word", given=alias)
+            why = "is a word of the language of rules" if alias in RESERVED else "is bound twice"
+            self.notes.add(path, "rule.alias", f"`{alias}` {why}", given=alias, help="choose another name")
         elif not _ALIAS.fullmatch(alias):
             line = "lower-case letters, digits and `_`, beginning with a letter"
             self.notes.add(path, "rule.alias", f"`{alias}` can't be an alias", given=alias, expected=line)
@@ -146,12 +148,14 @@ class ClauseBinder:
         within, on = data.get("within"), data.get("on") or kind.dated
         if within is None:
             if data.get("on") is not None:
-                self.notes.add((*path, "on"), "rule.window", "`on` needs `within` beside it")
+                message = "`on` needs `within` beside it"
+                self.notes.add((*path, "on"), "rule.window", message, given=data["on"], expected="`within: …`")
             return None
         at = (*path, "within")
         if on is None or on not in kind.fields or kind.fields[on].type != "date":
+            which = "date" if on is None else f"date `{on}`"
             self.notes.add(
-                at, "rule.window", f"`{kind.name}` has no date `{on}` for a window", given=on,
+                at, "rule.window", f"`{kind.name}` has no {which} for a window", given=on,
                 help="give the type `dated`, or name a date field with `on`",
             )  # fmt: skip
             return None
@@ -173,11 +177,15 @@ class ClauseBinder:
         """Return the meaning of a list of clauses."""
         bound: list[Clause] = []
         for at, clause in _parts(data, path):
-            if isinstance(clause, dict) and clause:
-                bound += self._clause(clause, at, scope)
-            else:
-                self.notes.add(at, "rule.clause", "a condition is a map", expected="a map")
+            bound += (
+                self._clause(clause, at, scope) if isinstance(clause, dict) and clause else self._no_clause(clause, at)
+            )
         return tuple(bound)
+
+    def _no_clause(self, data: Any, path: Path) -> list[Clause]:
+        line = f"write `{{measure: {data}, at_least: …}}`" if isinstance(data, str) and data in self._measures else None
+        self.notes.add(path, "rule.clause", "a condition is a map", given=data or "empty", expected="a map", help=line)
+        return []
 
     def _clause(self, data: Mapping[str, Any], path: Path, scope: Scope) -> list[Clause]:
         if "measure" in data:
@@ -210,10 +218,8 @@ class ClauseBinder:
         if value == []:
             self.notes.add(path, "rule.clause", f"`{key}` holds no condition", expected="conditions")
         for at, part in _parts(value, path):
-            if not isinstance(part, dict) or not part:
-                self.notes.add(at, "rule.clause", "a condition is a map", expected="a map")
-                continue
-            bound.append(tuple(self._clause(part, at, scope)))
+            sound = isinstance(part, dict) and part
+            bound.append(tuple(self._clause(part, at, scope) if sound else self._no_clause(part, at)))
         if key == "any":
             return [AnyOf(tuple(bound), "any")]
         flat = [clause for part in bound for clause in part]
@@ -252,7 +258,8 @@ class ClauseBinder:
             if word != "measure":
                 tests += self.measure_tests(name, {word: operand}, path)
         if not tests and len(data) == 1:
-            self.notes.add(path, "rule.clause", f"measure `{name}` is compared with nothing", help="add `at_least: …`")
+            message = f"measure `{name}` is compared with nothing"
+            self.notes.add(path, "rule.clause", message, given=name, help="add `at_least: …`, `below: …` or another")
         return [MeasureTest(name, tuple(tests), name)]
 
     def measure_tests(self, name: str, data: Mapping[str, Any], path: Path) -> list[Test]:

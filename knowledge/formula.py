@@ -11,6 +11,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>[0-9]{1,15})|(?P<name>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?)|(?P<sign>[-+*/(),]))"
 )
 _DEEPEST = 32
+_END = "the end"
 
 
 class FormulaError(Exception):
@@ -40,6 +41,10 @@ def _tokens(text: str) -> Iterator[str]:
         place = found.end()
 
 
+def _met(token: str) -> str:
+    return "the formula ends" if token == _END else f"`{token}` is met"
+
+
 class _Parser:
     def __init__(self, tokens: list[str], rounding: Rounding | None, refer: Callable[[str], Ref]) -> None:
         self._tokens, self._place, self._depth = tokens, 0, 0
@@ -52,9 +57,9 @@ class _Parser:
         return formula
 
     def _next(self, wanted: str | None = None) -> str:
-        token = self._tokens[self._place] if self._place < len(self._tokens) else "the end"
+        token = self._tokens[self._place] if self._place < len(self._tokens) else _END
         if wanted is not None and token != wanted:
-            raise FormulaError(f"`{wanted}` is expected and {token} is met")
+            raise FormulaError(f"`{wanted}` is expected and {_met(token)}")
         self._place += 1
         return token
 
@@ -90,10 +95,10 @@ class _Parser:
             formula = self._choice(word)
         elif word.isdigit():
             formula = Num(int(word))
-        elif word[0].isalpha() and word != "the end":
+        elif word[0].isalpha() and word != _END:
             formula = self._refer(word)
         else:
-            raise FormulaError(f"a number or name is expected and {word} is met")
+            raise FormulaError(f"a number or name is expected and {_met(word)}")
         self._depth -= 1
         return formula
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knowledge.binding import Notes
+from knowledge.notes import Notes
 from knowledge.rulebook import Aggregate, Rulebook
 from knowledge.rules import Rule
 from knowledge.source import Path

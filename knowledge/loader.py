@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path as Folder
 from typing import Any
 
-from knowledge.binding import Notes, ValueBinder, sure_text, text
+from knowledge.binding import ValueBinder, sure_text, text
 from knowledge.canonical import sealed
 from knowledge.checks import check_meaning
 from knowledge.clauses import ClauseBinder
 from knowledge.measurebinding import MeasureBinder, measure_field
+from knowledge.notes import Notes
 from knowledge.problems import Problem, RulebookMissing, RulebookRefused, nearest
 from knowledge.pruning import CALENDAR, prune
 from knowledge.rulebinding import RuleBinder
@@ -20,6 +21,7 @@ from knowledge.rules import Text
 from knowledge.scenarios import check_scenarios
 from knowledge.shape import FILES, FOLDERS, REQUIRED, check_shape, model_of
 from knowledge.source import Document, Path, read_document
+from knowledge.versions import check_versions
 from knowledge.vocabulary import (
     bind_attributes,
     bind_bands,
@@ -52,13 +54,16 @@ def load_rulebook(folder: Folder) -> Rulebook:
 
 
 def check_rulebook(folder: Folder) -> tuple[Rulebook | None, tuple[Problem, ...]]:
-    """Return the rulebook, None where it can't be bound, and every problem, those of its scenarios included.
+    """Return the rulebook, None where it can't be bound, and every problem.
+
+    Those of its scenarios are included, and those between its dates and the versions beside its folder.
 
     Raises:
         RulebookMissing: the folder holds no rulebook.yaml.
     """
     documents, problems = read_folder(folder)
     rulebook = bind_documents(documents, problems, with_scenarios=True)
+    problems += check_versions(folder.resolve(), documents["rulebook.yaml"])
     return rulebook, tuple(_in_order(problems))
 
 
@@ -70,7 +75,7 @@ def read_folder(folder: Folder) -> tuple[dict[str, Document], list[Problem]]:
         )
     problems: list[Problem] = []
     documents = {}
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in sorted(path for path in folder.rglob("*.yaml") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         documents[name] = read_document(name, path.read_bytes(), problems)
     for path in sorted(folder.rglob("*.yml")):
@@ -305,9 +310,13 @@ class _Binding:
             if by is not None:
                 pattern = clauses.pattern("suspended", by, (*path, "suspended_by"), clauses.scope({}, (), path))
                 if pattern is not None and self._types[pattern.type].origin != "finding":
-                    self._notes.add((*path, "suspended_by"), "type.mismatch", "only a finding suspends a standard")
+                    at, given = (*path, "suspended_by", "is"), self._types[pattern.type].origin
+                    message = "only a finding suspends a standard"
+                    self._notes.add(at, "type.mismatch", message, given=given, expected="a finding")
+                    pattern = None
             if written["id"] in standards:
-                self._notes.add((*path, "id"), "name.duplicate", f"standard `{written['id']}` stands twice")
+                first = next(at for at, other in enumerate(self._written["standards"]) if other["id"] == written["id"])
+                self._notes.twice((*path, "id"), "standard", written["id"], (*path[:2], first, "id"))
             applies = written.get("applies_to")
             standards[written["id"]] = Standard(
                 written["id"], sure_text(written["label"], written["id"]), written["points"], written["of"],

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from knowledge.binding import Misfit, Notes, Scope, ValueBinder, encode, sure_text
+from knowledge.binding import Misfit, Scope, ValueBinder, encode, sure_text
 from knowledge.clauses import ClauseBinder
 from knowledge.formula import FormulaError, parse_formula
+from knowledge.notes import Notes
 from knowledge.rulebook import Aggregate, FactType, Field, Measure, PointsMeasure
 from knowledge.rules import Arithmetic, Formula, Pattern, Ref, Text, Value, Window
 from knowledge.source import Path
@@ -121,9 +122,7 @@ class MeasureBinder:
         written_base = "among" if how == "share" else "where"
         scope = Scope()
         tests = self._clauses.where(kind, base, (*at, written_base), scope)
-        numerator = (
-            self._clauses.where(kind, data.get("where") or {}, (*at, "where"), scope) if how == "share" else []
-        )
+        numerator = self._clauses.where(kind, data.get("where") or {}, (*at, "where"), scope) if how == "share" else []
         window = self._clauses.window(written, kind, path)
         active = (
             self._clauses.pattern("this", {"is": kind.name, "active": data["active"]}, at, scope)
@@ -152,7 +151,7 @@ class MeasureBinder:
             return None
         if how not in _NEEDS_FIELD:
             if data.get("field") is not None:
-                self.notes.add((*path, "field"), "shape.unknown_key", f"`{how}` reads no field", given=data["field"])
+                self.notes.add((*path, "field"), "shape.unknown_key", f"`{how}` reads no field", given="field")
             return Field(name, "share" if how == "share" else "whole", Text(name))
         wanted = str(data.get("field"))
         if wanted not in kind.fields:
@@ -195,10 +194,14 @@ class MeasureBinder:
                 alias, _, field = name.partition(".")
                 if alias in scope.unsure:
                     return Ref(alias, field, "whole")
-                if alias not in scope.aliases or field not in scope.aliases[alias]:
-                    raise FormulaError(f"`{name}` names nothing")
-                if scope.aliases[alias][field].type not in ("whole", "date"):
-                    raise FormulaError(f"`{name}` is no whole number")
+                fields = scope.aliases.get(alias)
+                if fields is None:
+                    self.notes.unknown(path, "alias", alias, scope.aliases)
+                elif field not in fields:
+                    self.notes.unknown(path, "field", field, fields, alias)
+                elif fields[field].type not in ("whole", "date"):
+                    kind, message = fields[field].type, f"a formula computes with whole numbers, not with `{name}`"
+                    self.notes.add(path, "type.mismatch", message, given=kind, expected="whole")
                 return Ref(alias, field, "whole")
             if name not in names:
                 self.notes.unknown(path, "measure", name, names)

@@ -27,6 +27,7 @@ _UNSURE: Mapping[str, tuple[str, ...]] = {
     "bands.overlap": ("bands.yaml", "indicators.yaml"),
     "bands.unreachable": ("bands.yaml", "indicators.yaml"),
     "standard.without_rule": ("rules/",),
+    "conclusion.without_rule": ("rules/",),
     "remedy.restores_nothing": ("rules/",),
     "rule.without_scenario": ("scenarios/",),
 }
@@ -183,7 +184,7 @@ def _words(data: Any) -> Iterator[str]:
 
 def _without(document: Document, out: set[Path]) -> Document:
     """Return the file without some entries; places move with what follows them."""
-    rest = Document(document.name, None, {}, {})
+    rest = Document(document.name, None, {}, {}, file=document.file)
     if () not in out:
         rest.data = _copied(document.data, (), (), document, rest, out)
     return rest

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from knowledge.binding import Notes, Scope, ValueBinder, text
+from knowledge.binding import Scope, ValueBinder, text
 from knowledge.clauses import ClauseBinder
 from knowledge.measurebinding import MeasureBinder
+from knowledge.notes import Notes
 from knowledge.problems import nearest
 from knowledge.rulebook import FactType, Standard
 from knowledge.rules import (
@@ -119,7 +120,8 @@ class RuleBinder:
         }[kind]  # fmt: skip
         special = {"lose", "gain", "at_most", "measure", "shares_event", "gives", "at_best", "grade", "until"}
         for key in sorted((special - allowed) & {key for key, value in written.items() if value not in (None, [], {})}):
-            self.notes.add((*path, key), "rule.misplaced", f"a {kind} rule takes no `{key}`", given=key)
+            line = f"it takes {', '.join(f'`{name}`' for name in sorted(allowed))}"
+            self.notes.add((*path, key), "rule.misplaced", f"a {kind} rule takes no `{key}`", given=key, help=line)
         if kind != "standard":
             return
         other, right = ("gain", "lose") if self._direction == "lost" else ("lose", "gain")
@@ -230,20 +232,22 @@ class RuleBinder:
                 return None
             self._measures.check_parts(formula, (*at, "formula"), grouped=True)
             return FormulaPoints(formula)
-        self.notes.add(at, "shape.value", f"`{key}` takes points, steps, a table or a formula", given="a map")
+        expected = "a whole number, a list of steps, `{by: …, points: …}` or `{formula: …}`"
+        message = f"`{key}` takes points, steps, a table or a formula"
+        self.notes.add(at, "shape.value", message, given=", ".join(data) or "empty", expected=expected)
         return None
 
     def _steps(self, written: Mapping[str, Any], data: Sequence[Any], at: Path, path: Path) -> Points | None:
         name = written.get("measure")
         if not data:
-            self.notes.add(at, "shape.value", "steps need at least one step", given="an empty list", expected="steps")
+            self.notes.add(at, "shape.value", "there are no steps", given="empty", expected="`- {below: …, points: …}`")
         if name is None:
             self.notes.add(path, "shape.missing_key", "steps need a measure", expected="`measure: <name>`")
             return None
         if name not in self._measures.measures:
             self.notes.unknown((*path, "measure"), "measure", name, self._measures.measures)
             return None
-        steps = []
+        steps, sound = [], True
         for place, step in enumerate(data):
             points = step.get("points")
             if not isinstance(points, int) or isinstance(points, bool) or points < 0:
@@ -253,8 +257,9 @@ class RuleBinder:
                 continue
             tests = {word: operand for word, operand in step.items() if word != "points"}
             bound = self._clauses.measure_tests(name, tests, (*at, place)) if tests else []
+            sound = sound and len(bound) == len(tests)
             steps.append(Step(tuple(bound), points))
-        return SteppedPoints(name, tuple(steps))
+        return SteppedPoints(name, tuple(steps)) if sound else None
 
     def _table(self, data: Mapping[str, Any], at: Path, scope: Scope) -> Points | None:
         alias, _, name = str(data["by"]).partition(".")
@@ -273,9 +278,10 @@ class RuleBinder:
         points = {str(nearest(value, shape.choices)): 0 for value in data["points"] if value not in shape.choices}
         for value, amount in data["points"].items():
             if value not in shape.choices:
-                self.notes.unknown((*at, "points", value), f"value of `{name}`", value, shape.choices)
+                self.notes.unknown((*at, "points", value), "value", value, shape.choices, name)
             elif not isinstance(amount, int) or isinstance(amount, bool) or amount < 0:
-                self.notes.add((*at, "points", value), "shape.value", "points are whole numbers", given=amount)
+                message, points[value] = "points are whole numbers", 0
+                self.notes.add((*at, "points", value), "shape.value", message, given=amount, expected="a whole number")
             else:
                 points[value] = amount
         return TablePoints(Ref(alias, name, "choice"), points)

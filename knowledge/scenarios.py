@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -52,7 +52,7 @@ def load_scenarios(folder: Path, rulebook: Rulebook) -> tuple[Scenario, ...]:
     for document in documents.values():
         model = model_of(document, None)
         problems += [problem for _, problem in check_shape(document, model) if problem is not None] if model else []
-    scenarios = tuple(_scenarios(rulebook, documents, problems)) if not problems else ()
+    scenarios = tuple(_scenarios(rulebook, documents, problems, set())) if not problems else ()
     if problems:
         raise RulebookRefused(
             f"the scenarios have {len(problems)} problems; the first: {problems[0].as_text()}",
@@ -64,13 +64,14 @@ def load_scenarios(folder: Path, rulebook: Rulebook) -> tuple[Scenario, ...]:
 def check_scenarios(rulebook: Rulebook, documents: Mapping[str, Document]) -> list[Problem]:
     """Return what the scenarios, whose shape is right, name wrongly, and the rules that no scenario mentions."""
     problems: list[Problem] = []
+    meant: set[str] = set()
     chosen = {name: document for name, document in documents.items() if name.startswith("scenarios/")}
-    scenarios = list(_scenarios(rulebook, chosen, problems))
+    scenarios = list(_scenarios(rulebook, chosen, problems, meant))
     head = documents["rulebook.yaml"].data
     require = head.get("require") if isinstance(head, dict) else None
     if isinstance(require, dict) and require.get("scenario") in ("no", False):
         return problems
-    mentioned = {str(name) for scenario in scenarios for name in _mentioned(scenario.expect)}
+    mentioned = {str(name) for scenario in scenarios for name in _mentioned(scenario.expect)} | meant
     untried = [rule for rule in rulebook.rules if rule.id not in mentioned and rule.target not in mentioned]
     hint = "name it under `expect` in a scenario"
     problems += [
@@ -86,13 +87,18 @@ def _mentioned(expect: Mapping[str, Any]) -> Iterator[str]:
             yield from (str(name) for name in value)
 
 
-def _scenarios(rulebook: Rulebook, documents: Mapping[str, Document], problems: list[Problem]) -> Iterator[Scenario]:
+def _scenarios(
+    rulebook: Rulebook, documents: Mapping[str, Document], problems: list[Problem], meant: set[str]
+) -> Iterator[Scenario]:
+    """Yield the scenarios; names near those that name nothing are added to `meant`."""
     for document in documents.values():
         data: Any = document.data
         if isinstance(data, list):
-            yield from _Reader(rulebook, document, problems, {}, {}).read(data, ())
+            yield from _Reader(rulebook, document, problems, meant, {}, {}).read(data, ())
         elif isinstance(data, dict):
-            reader = _Reader(rulebook, document, problems, data.get("defaults") or {}, data.get("givens") or {})
+            defaults, givens = data.get("defaults") or {}, data.get("givens") or {}
+            reader = _Reader(rulebook, document, problems, meant, defaults, givens)
+            reader.check_shared()
             yield from reader.read(data.get("scenarios") or [], ("scenarios",))
 
 
@@ -102,11 +108,20 @@ class _Reader:
         rulebook: Rulebook,
         document: Document,
         problems: list[Problem],
+        meant: set[str],
         defaults: Mapping[str, Any],
         givens: Mapping[str, Any],
     ) -> None:
-        self._rulebook, self._document, self._problems = rulebook, document, problems
+        self._rulebook, self._document, self._problems, self._meant = rulebook, document, problems, meant
         self._defaults, self._givens = defaults, givens
+        self._kinds = {name: kind for name, kind in rulebook.types.items() if kind.origin == "fact"}
+
+    def check_shared(self) -> None:
+        """Note unknown names in defaults and givens, also where no scenario uses these."""
+        for name, fields in self._defaults.items():
+            self._check_fact(name, fields, ("defaults", name), ("defaults", name))
+        for name, given in self._givens.items():
+            self._override(_Draft(name, ""), given, ("givens", name))
 
     def read(self, data: Any, path: tuple[Any, ...]) -> Iterator[Scenario]:
         for place, written in enumerate(data):
@@ -128,6 +143,24 @@ class _Reader:
                 self._override(own, case, here)
                 yield from self._finish(own)
 
+    def _check_producer(self, producer: Mapping[str, Any], at: tuple[Any, ...]) -> None:
+        attributes = self._rulebook.attributes
+        for name in producer:
+            if name not in ("id", "kind", "region", *attributes):
+                self._unknown((*at, name), f"unknown attribute `{name}`", name, ["kind", "region", *attributes])
+        kind = producer.get("kind")
+        if kind is not None and str(kind) not in self._rulebook.kinds:
+            self._unknown((*at, "kind"), f"unknown kind of producer `{kind}`", kind, self._rulebook.kinds)
+
+    def _check_fact(self, name: str, fields: Mapping[str, Any], at: tuple[Any, ...], within: tuple[Any, ...]) -> None:
+        kind = self._kinds.get(name)
+        if kind is None:
+            self._unknown(at, f"unknown type of fact `{name}`", name, self._kinds)
+            return
+        for key in fields:
+            if key not in kind.fields:
+                self._unknown((*within, key), f"unknown field `{key}` of `{name}`", key, kind.fields)
+
     def _start(self, written: dict[str, Any], at: tuple[Any, ...]) -> _Draft:
         draft = _Draft(str(written["name"]), self._document.place(at))
         given = written.get("given")
@@ -135,7 +168,7 @@ class _Reader:
             if given in self._givens:
                 self._override(draft, self._givens[given], ("givens", given))
             else:
-                self._add((*at, "given"), "name.unknown", f"unknown given `{given}`", self._givens, given)
+                self._unknown((*at, "given"), f"unknown given `{given}`", given, self._givens)
         self._override(draft, written, at, adds=given is not None)
         return draft
 
@@ -143,10 +176,13 @@ class _Reader:
         draft.as_of = data.get("as_of", draft.as_of)
         draft.known_at = data.get("known_at", draft.known_at)
         draft.producer |= data.get("producer") or {}
+        right = not any("error" in (one.get("expect") or {}) for one in (data, *(data.get("cases") or {}).values()))
+        if right:
+            self._check_producer(data.get("producer") or {}, (*at, "producer"))
         if "facts" in data:
-            facts = self._facts(data["facts"] or [], (*at, "facts"))
+            facts = self._facts(data["facts"] or [], (*at, "facts"), right=right)
             draft.facts = [*draft.facts, *facts] if adds else facts
-        draft.facts = [*draft.facts, *self._facts(data.get("and_facts") or [], (*at, "and_facts"))]
+        draft.facts = [*draft.facts, *self._facts(data.get("and_facts") or [], (*at, "and_facts"), right=right)]
         if "expect" in data:
             draft.expect = dict(data["expect"] or {})
             self._rules_named(draft.expect, (*at, "expect"))
@@ -167,22 +203,27 @@ class _Reader:
             for place, name in enumerate(value) if isinstance(value, dict | list) else ():
                 if str(name) not in names:
                     here = (*at, key, name if isinstance(value, dict) else place)
-                    self._add(here, "name.unknown", f"`{name}` under `{key}` names nothing", names, str(name))
+                    self._unknown(here, f"`{name}` under `{key}` names nothing", name, names)
         grades = [band.grade for band in rulebook.bands]
         for key in ("grade", "score_grade"):
             if key in expect and str(expect[key]) not in grades:
-                self._add((*at, key), "name.unknown", f"unknown grade `{expect[key]}`", grades, str(expect[key]))
+                self._unknown((*at, key), f"unknown grade `{expect[key]}`", expect[key], grades)
 
     def _of_origin(self, origin: str) -> set[str]:
         return {kind.name for kind in self._rulebook.types.values() if kind.origin == origin}
 
-    def _facts(self, data: Any, at: tuple[Any, ...]) -> list[Any]:
+    def _facts(self, data: Any, at: tuple[Any, ...], *, right: bool) -> list[Any]:
+        """Return facts as a case file has them; where they are meant to be right, unknown names are noted."""
         facts = []
         for place, written in enumerate(data):
             names = [name for name in written if name not in _FACT_KEYS]
             if len(names) != 1 or not isinstance(written[names[0]] or {}, dict):
-                self._add((*at, place), "scenario.fact", "a fact is `<type>: {…}`")
+                given = ", ".join(names) or "nothing"
+                self._add((*at, place), "scenario.fact", "a fact is one type with its fields", given, "`<type>: {…}`")
                 continue
+            if right:
+                within = (*at, place, names[0])
+                self._check_fact(names[0], written[names[0]] or {}, within, within)
             kind = self._rulebook.types.get(names[0])
             fields = (self._defaults.get(names[0]) or {}) | (written[names[0]] or {})
             shapes = kind.fields if kind is not None else {}
@@ -198,8 +239,9 @@ class _Reader:
             day(draft.as_of)
         except Misfit as misfit:
             given = None if draft.as_of is None else str(draft.as_of)
-            message = f"scenario `{draft.name}` has no day it is graded on"
-            line = "write `as_of: …`"
+            wrong = "no day it is graded on" if given is None else f"`{given}` for a day, which is no date"
+            message, line = f"scenario `{draft.name}` has {wrong}", "write `as_of: …`"
+            self._meant |= {str(name) for name in _mentioned(draft.expect)}
             self._problems.append(Problem(draft.place, "scenario.as_of", message, given, misfit.expected, line))
             return
         producer = dict(draft.producer)
@@ -220,10 +262,26 @@ class _Reader:
         known_at = None if draft.known_at is None else str(draft.known_at)
         yield Scenario(draft.name, draft.place, str(draft.as_of), known_at, case, draft.expect)
 
-    def _add(self, at: tuple[Any, ...], code: str, message: str, names: Any = (), given: str | None = None) -> None:
-        near = nearest(given, names) if given is not None else None
-        help_line = f"did you mean `{near}`?" if near else None
-        self._problems.append(Problem(self._document.place(at), code, message, given, None, help_line))
+    def _unknown(self, at: tuple[Any, ...], message: str, name: object, known: Iterable[str]) -> None:
+        known = list(known)
+        near = nearest(str(name), known)
+        listed = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
+        help_line = f"did you mean `{near}`?" if near else f"known: {listed}" if known else "none is declared"
+        self._meant |= set() if near is None else {near}
+        self._add(at, "name.unknown", message, str(name), None, help_line)
+
+    def _add(
+        self,
+        at: tuple[Any, ...],
+        code: str,
+        message: str,
+        given: str | None,
+        expected: str | None,
+        help: str | None = None,
+    ) -> None:
+        problem = Problem(self._document.place(at), code, message, given, expected, help)
+        if problem not in self._problems:
+            self._problems.append(problem)
 
 
 def _json(shape: Field | None, value: Any) -> Any:

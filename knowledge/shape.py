@@ -89,6 +89,8 @@ def _chosen(data: Data, findings: Sequence[ErrorDetails]) -> Iterable[tuple[Erro
         dropped |= {id(finding) for finding in rest}
         if _distance(data, path, by_form[meant])[0]:
             others[id(by_form[meant][0])] = [finding for finding in rest if _path_in(data, finding["loc"]) == path]
+        elif by_form[meant][0]["type"] == "literal_error":  # one of a few words, or else a number
+            others[id(by_form[meant][0])] = [finding for finding in rest if finding["type"] == "int_type"]
     return [(finding, others.get(id(finding), [])) for finding in findings if id(finding) not in dropped]
 
 

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -56,6 +56,25 @@ class Document:
             path = path[:-1]
         line, column = self.places.get(path, (1, 1))
         return f"{self.file or self.name}:{line}:{column}"
+
+
+def path_to(documents: Mapping[str, Document], path: Path, key: str, value: str | None = None) -> Path:
+    """Return the path of the first `key` (with `value`, if given) at or below `path`, whose first part is the file.
+
+    Where there is none it is `path` itself.
+    """
+    data: Any = documents[str(path[0])].data
+    for part in path[1:]:
+        data = data[part]
+    todo: list[tuple[Path, Any]] = [(path, data)]
+    for at, here in todo:
+        if isinstance(here, dict):
+            if key in here and (value is None or here[key] == value):
+                return (*at, key)
+            todo += [((*at, name), part) for name, part in here.items()]
+        elif isinstance(here, list):
+            todo += [((*at, place), part) for place, part in enumerate(here)]
+    return path
 
 
 def read_document(name: str, content: bytes, problems: list[Problem]) -> Document:
@@ -237,7 +256,7 @@ class _Reader:
         found = next((place for place, char in enumerate(text) if _is_invisible(char)), None)
         if found is None:
             return text
-        name, before = f"U+{ord(text[found]):04X}", text[max(found - 12, 0) : found].split("\n")[-1]
+        name, before = f"U+{ord(text[found]):04X}", text[max(found - 12, 0) : found].rsplit("\n", maxsplit=1)[-1]
         where = f"after `{before}`" if before else "at its beginning"
         self.problem(at, "yaml.character", f"text holds the invisible character {name} {where}", name, "visible text")
         return "".join(char for char in text if not _is_invisible(char))

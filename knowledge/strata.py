@@ -27,12 +27,12 @@ Edges: TypeAlias = Mapping[Node, Sequence[tuple[Node, int]]]
 
 
 class Cycle(Exception):
-    """A rule depends on its own absence or on a measure of its own conclusions."""
+    """Rules depend on their own absence or on a measure of their own conclusions."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(" → ".join(names))
-        self.names = tuple(names)
-        """The cycle spelled out, first name repeated at the end."""
+    def __init__(self, cycles: Sequence[Sequence[str]]) -> None:
+        super().__init__("; ".join(" → ".join(names) for names in cycles))
+        self.cycles = tuple(tuple(names) for names in cycles)
+        """Each cycle spelled out, its first name repeated at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def stratify(
     if late:
         node = min(late)
         start = next(node for node in sorted(before) if _path(edges, node, min(late)))
-        raise Cycle([*(name or kind for kind, name in _path(edges, start, node) or ()), start[1]])
+        raise Cycle([_spelled([*(name or kind for kind, name in _path(edges, start, node) or ()), start[1]])])
     stages = _longest(edges, early, {})
     graded = max((stages[node] for node in early), default=0) + 1
     stages[("grade", "")] = graded
@@ -186,15 +186,23 @@ def _longest(edges: Edges, nodes: set[Node], floor: Mapping[Node, int]) -> dict[
                 stages[node], changed = stage, True
         if not changed:
             return stages
-    raise Cycle(_cycle(edges, nodes))
+    raise Cycle(list(_cycles(edges, nodes)))
 
 
-def _cycle(edges: Edges, nodes: set[Node]) -> list[str]:
+def _cycles(edges: Edges, nodes: set[Node]) -> Iterator[list[str]]:
+    """Yield cycles that wait for themselves, none of which shares anything with another."""
+    told: set[Node] = set()
     for node in sorted(nodes):
         for need, wait in edges[node]:
-            if wait and (back := _path(edges, need, node)) is not None:
-                return [name for _, name in [node, *back]]
-    raise AssertionError("stages grow without a cycle")
+            if wait and node not in told and (back := _path(edges, need, node)) is not None:
+                told |= set(back)
+                yield _spelled([name for _, name in [node, *back]])
+
+
+def _spelled(names: Sequence[str]) -> list[str]:
+    """Return the names without those that repeat the one before, as a rule does what it concludes."""
+    told = [name for name, before in zip(names, [None, *names], strict=False) if name != before]
+    return told if len(told) > 1 else [*told, *told]
 
 
 def _path(edges: Edges, start: Node, goal: Node) -> list[Node] | None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from knowledge.binding import Misfit, Notes, day, duration, encode, sure_text, text, yes
+from knowledge.binding import Misfit, day, duration, encode, sure_text, text, yes
+from knowledge.notes import Notes
 from knowledge.rulebook import (
     Band,
     Demand,
@@ -28,6 +29,8 @@ from knowledge.workdays import Calendar
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LONGEST_TEXT = 2000
+LONGEST_CALENDAR = 36_525
+"""Days; a century."""
 _ONLY_FOR = {
     "of": ("choice",), "ordered": ("choice",), "places": ("decimal",),
     "min": ("whole", "decimal", "date"), "max": ("text", "whole", "decimal", "date"),
@@ -50,17 +53,7 @@ def bind_fields(data: Mapping[str, Any], path: Path, notes: Notes, *, optional: 
 def bind_field(name: str, data: Any, path: Path, notes: Notes, optional: bool) -> Field:
     """Return one field; its bounds are encoded like its values."""
     written: Mapping[str, Any] = {"type": data} if isinstance(data, str) else data
-    choices: dict[str, Text] = {}
-    of = written.get("of")
-    if written["type"] == "choice":
-        if not of:
-            notes.add(path, "shape.missing_key", f"choice `{name}` needs `of: […]`", expected="`of: […]`")
-        words = [_word(value) for value in of or ()]
-        for place, word in enumerate(words):
-            if isinstance(of, list) and word in words[:place]:
-                notes.twice((*path, "of", place), "choice", word, (*path, "of", words.index(word)))
-        pairs = of.items() if isinstance(of, dict) else ((_word(item), None) for item in of or ())
-        choices = {_word(value): sure_text(label, _word(value)) for value, label in pairs}
+    choices = _choices(name, written.get("of"), path, notes) if written["type"] == "choice" else {}
     for key, wanted in _ONLY_FOR.items():
         if key in written and written["type"] not in wanted:
             line = f"`{key}` is for {' and '.join(wanted)}"
@@ -96,8 +89,21 @@ def bind_field(name: str, data: Any, path: Path, notes: Notes, optional: bool) -
         return shape
     low, high = (_bound(shape, written.get(end), (*path, end), notes) for end in ("min", "max"))
     if low is not None and high is not None and low > high:
-        notes.add(path, "value.out_of_bounds", f"`{name}` has a `min` above its `max`", given=written["min"])
+        message, most = f"`{name}` has a `min` above its `max`", f"at most {written['max']}"
+        notes.add((*path, "min"), "value.out_of_bounds", message, given=written["min"], expected=most)
+        low = high = None
     return replace(shape, minimum=low, maximum=high)
+
+
+def _choices(name: str, of: Any, path: Path, notes: Notes) -> dict[str, Text]:
+    if not of:
+        notes.add(path, "shape.missing_key", f"choice `{name}` needs `of: […]`", expected="`of: […]`")
+        return {}
+    words = [_word(value) for value in of]
+    for place, word in enumerate(words if isinstance(of, list) else ()):
+        if word in words[:place]:
+            notes.twice((*path, "of", place), "choice", word, (*path, "of", words.index(word)))
+    return {word: sure_text(of[word] if isinstance(of, dict) else None, word) for word in words}
 
 
 def _word(value: Any) -> str:
@@ -152,11 +158,12 @@ def _type(name: str, origin: Origin, data: Mapping[str, Any], path: Path, notes:
         elif fields[wanted].optional:
             notes.add(
                 (*path, "same_when", place), "type.optional", f"`{wanted}` tells facts apart and can't be optional",
-                given=wanted,
+                given=wanted, expected="a required field", help=f"make `{wanted}` required, or name another field",
             )  # fmt: skip
     return FactType(
         name, origin, sure_text(data.get("label"), name), fields, data.get("dated"),
         tuple(data.get("same_when") or ()), lasting, source.get("system"), source.get("block"), data.get("tells"),
+        data.get("about") is not None,
     )  # fmt: skip
 
 
@@ -282,8 +289,11 @@ def bind_calendar(data: Mapping[str, Any], name: str, notes: Notes) -> Calendar:
     """Return the working days between the calendar's first and last day."""
     first = safe_day(data["first"], (name, "first"), notes) or 1
     last = safe_day(data["last"], (name, "last"), notes) or first
-    if last < first:
-        notes.add((name, "last"), "calendar.range", "the calendar ends before it begins", given=data["last"])
+    if not first <= last <= first + LONGEST_CALENDAR:
+        wrong = "ends before it begins" if last < first else "is longer than a century"
+        expected = f"a day in the century after {data['first']}"
+        notes.add((name, "last"), "calendar.range", f"the calendar {wrong}", given=data["last"], expected=expected)
+        return Calendar(data["id"], first, first, ())
     weekend = {WEEKDAYS.index(word) for word in data["weekend"]}
     holidays, worked = (
         {day for span in _spans(data.get(key) or (), (name, key), (first, last), notes) for day in span}
@@ -306,9 +316,12 @@ def _spans(data: Any, path: Path, ends: tuple[int, int], notes: Notes) -> Iterat
         if start is None or end is None:
             continue
         if end < start:
-            notes.add(at, "calendar.range", f"`{through}` lies before `{begin}`", given=through)
+            message = f"`{through}` lies before `{begin}`"
+            notes.add(at, "calendar.range", message, given=through, expected=f"{begin} or later")
         elif start < ends[0] or end > ends[1]:
             outside = begin if start < ends[0] else through
-            notes.add(at, "calendar.range", f"`{outside}` lies outside the calendar", given=outside)
+            expected = " to ".join(date.fromordinal(end).isoformat() for end in ends)
+            message = f"`{outside}` lies outside the calendar"
+            notes.add(at, "calendar.range", message, given=outside, expected=expected)
         else:
             yield range(start, end + 1)

@@ -15,12 +15,14 @@ IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_.\-]{0,59}$"
 NAME = r"^[a-z][a-z0-9_]{0,59}$"
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 DURATION = r"^[0-9]{1,4} (working days?|days?|weeks?|months?|years?)$"
+LINK = r"^https?://[^\s<>\"']+$"
 FILE = r"^[A-Za-z0-9_\-]+\.yaml$"
 IN_WORDS = {
     IDENTIFIER: "letters, digits, `_`, `-` and `.`, beginning with a letter, at most 60",
     NAME: "lower-case letters, digits and `_`, beginning with a letter, at most 60",
     DAY: "a date such as `2026-03-01`",
     DURATION: "a length such as `12 months`, `90 days` or `5 working days`",
+    LINK: "an address such as `https://…`",
     FILE: "a file beside rulebook.yaml, such as `calendar.yaml`",
 }
 """What the patterns ask for, said to people."""
@@ -73,7 +75,7 @@ class WrittenLaw(Written):
     effective_from: Day | None = None
     effective_until: Day | None = None
     mark: str | None = None
-    href: str | None = None
+    href: Annotated[str, Field(pattern=LINK)] | None = None
 
 
 class WrittenRequire(Written):
