@@ -15,7 +15,15 @@ from api.gradings import grade_case, show_grading
 from api.headers import add_headers
 from api.health import live, ready
 from api.problems import problem_handlers
-from api.producers import post_facts, put_producer, show_deductions, show_grade, show_verdicts, show_why
+from api.producers import (
+    post_about_everyone,
+    post_facts,
+    put_producer,
+    show_deductions,
+    show_grade,
+    show_verdicts,
+    show_why,
+)
 from api.requests import knows_parameters
 from api.requests import today as today_in_china
 from api.rulebooks import list_rulebooks, show_rulebook
@@ -29,6 +37,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     show_grading,
     put_producer,
     post_facts,
+    post_about_everyone,
     show_grade,
     show_why,
     show_deductions,

@@ -54,6 +54,9 @@ def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
         ("/api/v1/producers/{producer_id}", "put"): ("Producer", "主体 · a producer", case["producer"]),
         ("/api/v1/producers/{producer_id}/facts", "post"): ("Facts", "新事实 · new facts", {"facts": case["facts"]}),
     }
+    shared = next((one for one in rulebook.types.values() if one.about_everyone), None)
+    everyone = {"facts": [] if shared is None else [_example_fact(shared, rulebook)]}
+    bodies["/api/v1/facts", "post"] = ("Facts", "关于全体的事实 · facts about everyone", everyone)
     for (path, method), (name, description, example) in bodies.items():
         media = OpenAPIMediaType(
             schema=Reference(ref=f"#/components/schemas/{name}"),
@@ -66,14 +69,15 @@ def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
 
 def example_case(rulebook: Rulebook) -> dict[str, Any]:
     """Return a case that the rulebook accepts: its first kind, and one fact of its first type."""
-    fact = next(one for one in rulebook.types.values() if one.origin == "fact")
-    fields = {name: _example(field, rulebook) for name, field in fact.fields.items() if not field.optional}
+    fact = next(one for one in rulebook.types.values() if one.origin == "fact" and not one.about_everyone)
     attributes = {name: _example(field, rulebook) for name, field in rulebook.attributes.items() if not field.optional}
     producer = {"id": "P1", "kind": next(iter(rulebook.kinds)), "region": "330110", "attributes": attributes}
-    return {
-        "producer": producer,
-        "facts": [{"type": fact.name, "fields": fields, "source": {"system": fact.source_system or "hand"}}],
-    }
+    return {"producer": producer, "facts": [_example_fact(fact, rulebook)]}
+
+
+def _example_fact(kind: FactType, rulebook: Rulebook) -> dict[str, Any]:
+    fields = {name: _example(field, rulebook) for name, field in kind.fields.items() if not field.optional}
+    return {"type": kind.name, "fields": fields, "source": {"system": kind.source_system or "hand"}}
 
 
 def _example(field: Field, rulebook: Rulebook) -> str | int | bool:

@@ -10,7 +10,7 @@ from litestar.params import RawBody
 from api.problems import documented
 from api.requests import AsOf, KnownAt, Language, ProducerId, day, instant, language, needs_json
 from api.services import Services
-from api.wire import DeductionList, GradingDocument, ProducerView, VerdictList, answer
+from api.wire import DeductionList, GradingDocument, LearnedAboutEveryone, ProducerView, VerdictList, answer
 from explain.views import Explanation
 
 _EVALUATION = ("limit.facts", "limit.deductions", "limit.time", "engine.failure", "rulebook.missing")
@@ -48,6 +48,19 @@ def post_facts(
 ) -> Response[GradingDocument]:
     """记录新事实,立即重评。Record facts; the answer is the grade that they lead to. All are taken or none."""
     return answer(services.post_facts(producer_id, body))
+
+
+@post(
+    "/api/v1/facts",
+    tags=["producers"],
+    status_code=200,
+    guards=[needs_json],
+    responses=documented(*_BODY, *_EVALUATION),
+    sync_to_thread=True,
+)
+def post_about_everyone(services: NamedDependency[Services], body: RawBody) -> Response[LearnedAboutEveryone]:
+    """记录关于全体的事实(如数据源心跳)。Record facts about everyone, such as heartbeats of sources."""
+    return answer(services.post_about_everyone(body))
 
 
 @get("/api/v1/producers/{producer_id:str}/grade", tags=["producers"], responses=_READ, sync_to_thread=True)

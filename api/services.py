@@ -13,6 +13,7 @@ from api.selection import Selection
 from api.settings import Settings
 from api.wire import ProducerView
 from casework.decisions import Decided, Decisions
+from casework.everyone import check_about, learn_about_everyone
 from engine.case import CaseFile, Producer
 from engine.document import DocumentWriter, notice
 from engine.reading import CaseReader, instant, producer_view
@@ -106,7 +107,17 @@ class Services:
         today = self._today().toordinal()
         desk = self._desk(today)
         facts = CaseReader(desk.rulebook).facts(body, today=today)
+        check_about(desk.rulebook, facts, everyone=False)
         return Answer(desk.rulebook, desk.record(producer_id, facts, today)).document()
+
+    def post_about_everyone(self, body: bytes) -> dict[str, Any]:
+        """Record facts about everyone; where they change what all grades share, every producer is graded again."""
+        today = self._today().toordinal()
+        desk = self._desk(today)
+        facts = CaseReader(desk.rulebook).facts(body, today=today)
+        learned = learn_about_everyone(self._store, self._workers, desk.rulebook, facts, today)
+        refused = desk.decide_all(today, lambda *_: None) if learned.everyone_due else {}
+        return {"entered": learned.entered, "everyone_regraded": learned.everyone_due, "refused": sorted(refused)}
 
     def decision(self, producer_id: str, as_of: int | None, known_at: str | None) -> Answer:
         """Return the decision on a stored producer; the rulebook is the one in force on the day."""

@@ -71,6 +71,14 @@ class ProducerView(msgspec.Struct, frozen=True):
     attributes: dict[str, Any]
 
 
+class LearnedAboutEveryone(msgspec.Struct, frozen=True):
+    """How many reports were new, whether every producer was graded again, and who could not be."""
+
+    entered: int
+    everyone_regraded: bool
+    refused: list[str]
+
+
 def answer(document: object) -> Response[Any]:
     """Return a response that carries the document."""
     return Response(document, media_type="application/json")

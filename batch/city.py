@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from engine.case import Fact, Producer
 from engine.reading import CaseReader, fact_document, producer_document
 from knowledge.problems import CaseRefused, ShuoliError
 from knowledge.rulebook import Rulebook
-from store.ledger import Store
+from store.ledger import EVERYONE, Store
 
 CITY_FILE = "producers.jsonl"
 """One case file a line."""
+EVERYONE_FILE = "everyone.json"
+"""What is about everyone, as `{"facts": […]}`."""
 _BATCH = 100
 
 
@@ -25,7 +28,9 @@ class CityMissing(ShuoliError):
 
 
 def load_city(folder: Path, rulebook: Rulebook, store: Store, done: Callable[[int, int], None]) -> None:
-    """Put every producer of a folder, with its facts, into the store; `done` is told how many of each.
+    """Put every producer of a folder, with its facts and those about everyone, into the store.
+
+    `done` is told how many of each.
 
     What is there already stays: the same city loaded twice is there once. Every line is checked against the
     rulebook, and batches are stored as they are read, so that a refused line leaves whole batches before it.
@@ -36,6 +41,11 @@ def load_city(folder: Path, rulebook: Rulebook, store: Store, done: Callable[[in
     """
     reader = CaseReader(rulebook)
     lines = _lines(folder)
+    if (folder / EVERYONE_FILE).exists():
+        about_everyone = reader.facts((folder / EVERYONE_FILE).read_bytes(), today=date.max.toordinal())
+        with store.write() as transaction:
+            transaction.add_facts(EVERYONE, [fact_document(rulebook, fact) for fact in about_everyone])
+        done(0, len(about_everyone))
     while batch := list(islice(lines, _BATCH)):
         read = [_told(reader, number, line) for number, line in batch]
         with store.write() as transaction:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from itertools import accumulate
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from batch.city import CITY_FILE
+from batch.city import CITY_FILE, EVERYONE_FILE
 from knowledge.population import ByProfile, Draw, FactRate, Population
 from knowledge.rulebook import FactType, Field, Rulebook
 
@@ -54,6 +54,11 @@ def generate(
         yield city.producer(_Hand(f"{seed}/{number}", number))
 
 
+def everyone(rulebook: Rulebook, population: Population, *, seed: int, as_of: date) -> list[dict[str, Any]]:
+    """Return the facts about everyone, as a case file tells them."""
+    return _City(rulebook, population, as_of, 1.0).everyone(_Hand(f"{seed}/everyone", 0))
+
+
 def write_city(
     folder: Path,
     rulebook: Rulebook,
@@ -64,9 +69,14 @@ def write_city(
     as_of: date,
     density: float = 1.0,
 ) -> dict[str, Any]:
-    """Write a city's folder: `producers.jsonl`, `city.json` and a README; return what `city.json` holds."""
+    """Write a city's folder: producers, what is about everyone, `city.json` and a README.
+
+    Returns what `city.json` holds.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    facts = 0
+    about_everyone = everyone(rulebook, population, seed=seed, as_of=as_of)
+    (folder / EVERYONE_FILE).write_bytes(_encode({"facts": about_everyone}))
+    facts = len(about_everyone)
     with (folder / CITY_FILE).open("wb") as file:
         for case in generate(rulebook, population, producers=producers, seed=seed, as_of=as_of, density=density):
             facts += len(case["facts"])
@@ -98,7 +108,9 @@ class _City:
         self._attributes = {
             name: _drawer(draw, rulebook.attributes[name], as_of) for name, draw in population.attributes.items()
         }
-        self._rates = [_Rate(rate, rulebook.types[rate.fact], as_of) for rate in population.facts]
+        rates = [_Rate(rate, rulebook.types[rate.fact], as_of) for rate in population.facts]
+        self._rates = [rate for rate in rates if not rate.about_everyone]
+        self._about_everyone = [rate for rate in rates if rate.about_everyone]
 
     def producer(self, hand: _Hand) -> dict[str, Any]:
         kind, region, hand.profile = self._kinds(hand), self._regions(hand), self._profiles(hand)
@@ -113,20 +125,26 @@ class _City:
             "region": region,
             "attributes": {name: _plain(value) for name, value in hand.values.items()},
         }
+        rates = [rate for rate in self._rates if rate.kinds is None or kind in rate.kinds]
+        return {"producer": producer, "facts": self._facts(hand, rates)}
+
+    def everyone(self, hand: _Hand) -> list[dict[str, Any]]:
+        hand.profile = self._profiles(hand)
+        return self._facts(hand, self._about_everyone)
+
+    def _facts(self, hand: _Hand, rates: Iterable[_Rate]) -> list[dict[str, Any]]:
         drawn: dict[str, list[Values]] = {}
         facts: list[dict[str, Any]] = []
-        for rate in self._rates:
+        for rate in rates:
             hand.n = 0
             own = drawn.setdefault(rate.name, [])
-            if rate.kinds is not None and kind not in rate.kinds:
-                continue
             for parent in rate.parents(hand, drawn, self._population.years, self._density):
                 hand.n += 1
                 hand.parent, hand.values = parent, {}
                 values = rate.draw(hand)
                 own.append(values)
                 facts += self._reports(hand, rate, values)
-        return {"producer": producer, "facts": facts}
+        return facts
 
     def _reports(self, hand: _Hand, rate: _Rate, values: Values) -> Iterator[dict[str, Any]]:
         """Yield the fact as it was reported, once or twice; nothing where no report has arrived yet."""
@@ -158,7 +176,7 @@ class _Rate:
     def __init__(self, rate: FactRate, kind: FactType, as_of: date) -> None:
         self.name, self.dated, self.kinds = rate.fact, kind.dated, rate.kinds
         self.system = kind.source_system or "-"
-        self.contested = rate.contested
+        self.contested, self.about_everyone = rate.contested, kind.about_everyone
         self._rate = rate
         self._fields = [(name, _drawer(draw, kind.fields[name], as_of)) for name, draw in rate.fields.items()]
 
@@ -167,7 +185,7 @@ class _Rate:
         rate = self._rate
         if rate.for_each is not None:
             percent = _number(rate.percent, hand)
-            for parent in drawn[rate.for_each]:
+            for parent in drawn.get(rate.for_each, ()):
                 fits = all(parent.get(name) == value for name, value in rate.where.items())
                 if fits and hand.random() * 100 < percent:
                     yield parent

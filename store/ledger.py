@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, Table, func, select
+from sqlalchemy import Connection, Engine, Select, Table, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -337,6 +337,11 @@ class Transaction:
             query = select(CURRENT.c.producer_id).where(stale, CURRENT.c.as_of <= as_of)
             found.update(self.connection.execute(query).scalars())
         return sorted(found)
+
+    def make_all_due(self, as_of: int) -> None:
+        """Have every grade decided again on a day, because of something that concerns everyone."""
+        later = or_(CURRENT.c.next_change_on.is_(None), CURRENT.c.next_change_on > as_of)
+        self.connection.execute(CURRENT.update().where(later).values(next_change_on=as_of))
 
     def current_of(self, grade: str, limit: int = 500) -> list[str]:
         """Return the ids of producers with a current grade, by id."""

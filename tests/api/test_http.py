@@ -35,6 +35,7 @@ def test_a_case_is_graded_with_its_whole_trail(client: Client, a_case: dict[str,
     assert grading["points_lost"] == {"FRUIT": 15, "LESSON": 10}
     assert [(one["rule"], one["status"]) for one in grading["verdicts"]] == [
         ("failure", "fired"),
+        ("silence", "not_fired"),
         ("FRUIT", "fired"),
         ("LESSON", "fired"),
         ("no_lesson", "fired"),
@@ -123,7 +124,7 @@ def test_why_gives_reasons_and_remedies_in_the_language_asked_for(
 def test_every_rule_has_its_verdict(client: Client, a_producer: str) -> None:
     verdicts = client.get(f"{a_producer}/verdicts").json()["verdicts"]
 
-    assert {one["rule"] for one in verdicts} == {"failure", "FRUIT", "LESSON", "no_lesson", "poison", "visit"}
+    assert {one["rule"] for one in verdicts} == {"failure", "silence", "FRUIT", "LESSON", "no_lesson", "poison", "visit"}
 
 
 def test_deductions_name_their_premises(client: Client, a_producer: str) -> None:

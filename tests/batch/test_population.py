@@ -22,7 +22,7 @@ from knowledge.catalog import SHIPPED
 from knowledge.loader import load_rulebook
 from knowledge.population import load_population
 from knowledge.problems import CaseRefused, RulebookMissing, RulebookRefused
-from store.ledger import Store
+from store.ledger import EVERYONE, Store
 
 ROOT = Path(__file__).parent.parent.parent
 DAY = date(2026, 11, 1)
@@ -108,11 +108,13 @@ def test_a_city_is_written_and_loaded_once(tmp_path: Path) -> None:
         load_city(tmp_path / "city", HANGZHOU, store, lambda _, facts: counts.append(facts))
     with store.read() as transaction:
         names = transaction.names()
-        stored = sum(len(facts) for facts in transaction.facts_of(names).values())
+        stored = sum(len(facts) for facts in transaction.facts_of([*names, EVERYONE]).values())
+        about_everyone = len(transaction.facts(EVERYONE))
     store.close()
 
     assert names == [f"HZ-{number:05d}" for number in range(1, 6)]
-    assert counts == [made["facts"], made["facts"]]
+    assert counts == [about_everyone, made["facts"] - about_everyone] * 2
+    assert about_everyone > 9
     assert stored == made["facts"]
     assert "synthetic" in (tmp_path / "city" / "README.md").read_text("utf-8")
     assert json.loads((tmp_path / "city" / "city.json").read_text("utf-8")) == made
