@@ -12,6 +12,7 @@ from knowledge.rulebook import Rulebook
 from knowledge.rulechecks import check_rule
 from knowledge.rules import Match
 from knowledge.scorechecks import check_scores
+from knowledge.sharing import check_sharing
 from knowledge.source import Path
 from knowledge.strata import Cycle, clauses_of, patterns_of, stratify
 from knowledge.textchecks import check_texts
@@ -47,6 +48,7 @@ def check_meaning(rulebook: Rulebook, notes: Notes) -> None:
     if any(problem.code == "outcome.not_consequence" for problem in notes.problems):
         return  # what reads the grade before it is known would be a cycle too
     _check_recursion(rulebook, places, notes)
+    check_sharing(rulebook, places, notes)
     try:
         stratify(rulebook.rules, rulebook.measures, rulebook.standards, rulebook.types)
     except Cycle as cycle:
