@@ -20,6 +20,7 @@ from engine.checker_code import (
     pattern_checks,
     settle,
 )
+from knowledge.rulebook import Rulebook
 from knowledge.rules import (
     Absent,
     AnyOf,
@@ -95,19 +96,25 @@ def compile_rules(lexicon: Lexicon) -> tuple[CheckedRule, ...]:
     )
 
 
-def decisive_measures(rule: Rule) -> list[str]:
-    """Return the measures without which a rule has nothing to measure: those its top level and its points read."""
+def decisive_measures(book: Rulebook, rule: Rule) -> list[str]:
+    """Return the measures without which a rule has nothing to measure.
+
+    Those are what its top level and its points read, and what it gives to a required field.
+    """
     names = [clause.measure for clause in rule.when if isinstance(clause, MeasureTest)]
     if isinstance(rule.points, SteppedPoints):
         names.append(rule.points.measure)
     if isinstance(rule.points, FormulaPoints):
         names += [ref.name for ref in formula_refs(rule.points.formula) if ref.source == "measure"]
+    for name, expr in rule.gives.items():
+        if isinstance(expr, Ref) and expr.source == "measure" and not book.types[rule.target].fields[name].optional:
+            names.append(expr.name)
     return list(dict.fromkeys(names))
 
 
 def _needs(lexicon: Lexicon, rule: Rule) -> tuple[tuple[int, ...], tuple[int, ...]]:
     measures = lexicon.rulebook.measures
-    names = decisive_measures(rule)
+    names = decisive_measures(lexicon.rulebook, rule)
     return (
         tuple(lexicon.measures[name] for name in names if measures[name].per is None),
         tuple(lexicon.measures[name] for name in names if measures[name].per is not None),
@@ -155,7 +162,7 @@ class _WayText:
         self.book = lexicon.rulebook
         self.depth = {f"v{bound.n}": depth for depth, bound in enumerate(way.bound, 1)}
         self.at: list[list[str]] = [[] for _ in range(len(way.bound) + 1)]
-        decisive = [name for name in decisive_measures(rule) if self.book.measures[name].per is not None]
+        decisive = [name for name in decisive_measures(self.book, rule) if self.book.measures[name].per is not None]
         given = [e.name for e in rule.gives.values() if isinstance(e, Ref) and e.source == "measure"]
         self.grouped = decisive or [name for name in given if self.book.measures[name].per is not None]
 

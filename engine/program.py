@@ -11,7 +11,8 @@ from engine.conditions import Constants, Writer, compile_function, constants_rea
 from engine.lowering import Lower, Slots, compile_absences, compile_lowering
 from engine.measuring import aggregates_by_type, compile_aggregates
 from engine.rete import Kernel, NetworkTooLarge
-from engine.rulecode import KernelWriter, ways_to_fire
+from engine.rulecode import KernelWriter
+from engine.ways import ways_to_fire
 from knowledge.problems import Problem, RulebookRefused
 from knowledge.rulebook import Aggregate, Measure, Rulebook
 from knowledge.rules import FormulaPoints, Match, MeasureTest, Pattern, Ref, Rule, SteppedPoints, TablePoints
@@ -44,7 +45,7 @@ class RulePlan:
     passing: tuple[tuple[int, Pattern], ...]
     """Places in the key whose pattern time alone may end."""
     decisive: tuple[str, ...]
-    """Measures read outside `any`: without one of them the rule is not applicable."""
+    """Measures read outside `any`, or given to a required field: without one of them the rule is not applicable."""
 
 
 @dataclass(slots=True)
@@ -183,16 +184,19 @@ def _plan(rulebook: Rulebook, strata: Strata, rule: Rule) -> RulePlan:
             for place, pattern in enumerate(rule.for_each)
             if pattern.window is not None or pattern.active is not None
         ),
-        decisive=_decisive(rule),
+        decisive=_decisive(rulebook, rule),
     )
 
 
-def _decisive(rule: Rule) -> tuple[str, ...]:
+def _decisive(rulebook: Rulebook, rule: Rule) -> tuple[str, ...]:
     names = {clause.measure: None for clause in rule.when if isinstance(clause, MeasureTest)}
     if isinstance(rule.points, SteppedPoints):
         names[rule.points.measure] = None
     if isinstance(rule.points, FormulaPoints):
         names.update(dict.fromkeys(formula_measures(rule.points.formula)))
+    for name, expr in rule.gives.items():
+        if isinstance(expr, Ref) and expr.source == "measure" and not rulebook.types[rule.target].fields[name].optional:
+            names[expr.name] = None
     return tuple(names)
 
 

@@ -1,22 +1,18 @@
-"""One rule as the kernel's patterns: the ways in which it can fire, and what each asks of whom."""
+"""One way in which a rule fires as the kernel's patterns: what it asks of whom."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
-
-from msgspec.structs import replace
 
 from engine.conditions import MIRRORED, Condition, Constants, SplitPattern, Writer, conjunction, split
 from engine.lowering import LogicalType, Slots, event_lines
 from engine.rete import KernelPattern, KernelRule, NetworkTooLarge
+from engine.ways import Way
 from knowledge.rulebook import FactType, Rulebook
 from knowledge.rules import (
     Absent,
-    AnyOf,
-    Clause,
     Const,
     DateTest,
     FormulaPoints,
@@ -30,16 +26,10 @@ from knowledge.rules import (
     Rule,
     SteppedPoints,
     TablePoints,
-    Test,
 )
 from knowledge.strata import Strata, formula_measures
 
-_MOST_WAYS = 64
 _NATIVE: frozenset[Op] = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
-_OPPOSITE: Mapping[Op, Op] = {
-    "eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "le": "gt", "gt": "le",
-    "in": "not_in", "not_in": "in", "present": "missing", "missing": "present",
-}  # fmt: skip
 
 
 def summary(stage: int) -> str:
@@ -50,53 +40,6 @@ def summary(stage: int) -> str:
 def group(measure: str) -> str:
     """Return the logical type that carries one group of a measure with `per`."""
     return f"%{measure}"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One conjunction under which a rule fires: an alternative of each `any`, and a step of its points."""
-
-    clauses: tuple[tuple[Clause, bool], ...]
-    """Each with whether it stood inside an `any`."""
-    step: int = 0
-
-
-def ways_to_fire(rule: Rule) -> tuple[Way, ...]:
-    """Return all ways; a rule without `any` and steps has one."""
-    conjunctions = list(_expand(rule.when, inside=False))
-    if isinstance(rule.points, SteppedPoints):
-        measure = rule.points.measure
-        steps = [(MeasureTest(measure, tests, measure), False) for tests in _exclusive(rule.points)]
-        ways = [Way((*clauses, step), n) for clauses in conjunctions for n, step in enumerate(steps)]
-    else:
-        ways = [Way(clauses) for clauses in conjunctions]
-    if len(ways) > _MOST_WAYS:
-        raise NetworkTooLarge(f"it can fire in {len(ways)} ways; at most {_MOST_WAYS} are allowed")
-    return tuple(ways)
-
-
-def _expand(clauses: Sequence[Clause], *, inside: bool) -> Iterator[tuple[tuple[Clause, bool], ...]]:
-    choices: list[list[tuple[tuple[Clause, bool], ...]]] = []
-    for clause in clauses:
-        if isinstance(clause, AnyOf):
-            choices.append([way for part in clause.alternatives for way in _expand(part, inside=True)])
-        else:
-            choices.append([((clause, inside),)])
-    for combination in product(*choices):
-        yield tuple(clause for part in combination for clause in part)
-
-
-def _exclusive(points: SteppedPoints) -> Iterator[tuple[Test, ...]]:
-    """Yield each step's tests and, where an earlier step has one test with a literal, its opposite.
-
-    Steps with several tests may overlap, and those that read a value elsewhere, which may be missing, have no
-    opposite; the lowest step that fired counts.
-    """
-    earlier: list[Test] = []
-    for step in points.steps:
-        yield (*step.tests, *(replace(test, op=_OPPOSITE[test.op]) for test in earlier))
-        if len(step.tests) == 1 and not isinstance(step.tests[0].operand, Ref):
-            earlier.append(step.tests[0])
 
 
 @dataclass(slots=True)
@@ -131,14 +74,7 @@ class KernelWriter:
         stage = self._summary_stage(rule, way)
         if stage is not None:
             self._summary_part(rule, way, self._part(parts, "c", summary(stage)))
-        for clause, inside in way.clauses:
-            if isinstance(clause, MeasureTest) and self._rulebook.measures[clause.measure].per is not None:
-                if inside:
-                    raise NetworkTooLarge(f"measure `{clause.measure}` has groups and can't stand inside `any`")
-                self._measure_tests(rule, way, clause, self._group_part(clause.measure, parts), inside=inside)
-        for measure in self._measures_given(rule):
-            if self._rulebook.measures[measure].per is not None:
-                self._group_part(measure, parts)
+        self._group_parts(rule, way, parts)
         names = self._positive_parts(rule, way, parts)
         self._date_tests(rule, way, names, parts)
         gate = self._absences(rule, way, parts)
@@ -194,20 +130,26 @@ class KernelWriter:
         if rule.kind == "standard" and self._rulebook.standards[rule.target].suspended_by is not None:
             free = f"{writer.own('!' + rule.target)} is None"
             conditions.append(Condition(free, free))
-        if isinstance(rule.points, FormulaPoints):
-            # A rule whose points read a measure does not fire where the measure is not applicable.
-            names = sorted(set(formula_measures(rule.points.formula)))
-            given = (f"{writer.own(name)} is not None" for name in names if self._rulebook.measures[name].per is None)
-            conditions += [Condition(code, code) for code in given]
+        needed = [name for name in self._measures_needed(rule) if self._rulebook.measures[name].per is None]
+        conditions += [Condition(code, code) for code in (f"{writer.own(name)} is not None" for name in needed)]
         self._note_events(part.logical, "True", conditions)
         for condition in conditions:
             part.flags.append(condition.maybe if rule.unknown_fires else condition.true)
             part.admits.append(part.flags[-1])
 
     def _measures_given(self, rule: Rule) -> list[str]:
-        names = set(formula_measures(rule.points.formula)) if isinstance(rule.points, FormulaPoints) else set()
-        names |= {expr.name for expr in rule.gives.values() if isinstance(expr, Ref) and expr.source == "measure"}
-        return sorted(names)
+        names = {expr.name for expr in rule.gives.values() if isinstance(expr, Ref) and expr.source == "measure"}
+        return sorted(names.union(self._measures_needed(rule)))
+
+    def _measures_needed(self, rule: Rule) -> list[str]:
+        """Return the measures that points or required fields are made of: without one of them the rule can't fire."""
+        if isinstance(rule.points, FormulaPoints):
+            return sorted(set(formula_measures(rule.points.formula)))
+        given = [
+            (name, expr) for name, expr in rule.gives.items() if isinstance(expr, Ref) and expr.source == "measure"
+        ]
+        fields = self._rulebook.types[rule.target].fields if given else {}
+        return sorted({expr.name for name, expr in given if not fields[name].optional})
 
     def _logical(self, name: str) -> LogicalType:
         if name not in self.types:
@@ -244,6 +186,23 @@ class KernelWriter:
     def _group_part(self, measure: str, parts: dict[str, _Part]) -> _Part:
         alias = next((part.alias for part in parts.values() if part.logical.name == group(measure)), None)
         return self._part(parts, alias or f"m{sum(a[0] == 'm' for a in parts)}", group(measure))
+
+    def _group_parts(self, rule: Rule, way: Way, parts: dict[str, _Part]) -> None:
+        """Add the groups that the rule's measures have in common."""
+        for clause, inside in way.clauses:
+            if isinstance(clause, MeasureTest) and self._rulebook.measures[clause.measure].per is not None:
+                if inside:
+                    raise NetworkTooLarge(f"measure `{clause.measure}` has groups and can't stand inside `any`")
+                self._measure_tests(rule, way, clause, self._group_part(clause.measure, parts), inside=inside)
+        for measure in self._measures_needed(rule):
+            if self._rulebook.measures[measure].per is not None:
+                part = self._group_part(measure, parts)
+                part.flags.append(f"{part.logical.writer.own('value')} is not None")
+                part.admits.append(part.flags[-1])
+        if not any(alias[0] == "m" for alias in parts):
+            for measure in self._measures_given(rule):
+                if self._rulebook.measures[measure].per is not None:
+                    self._group_part(measure, parts)
 
     def _positive_parts(self, rule: Rule, way: Way, parts: dict[str, _Part]) -> dict[str, str]:
         """Add `for_each` and matched patterns; return kernel aliases by the rule's aliases."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from knowledge.conclusionchecks import check_given
 from knowledge.deadchecks import check_dead
 from knowledge.groupchecks import check_groups
 from knowledge.notes import Notes
@@ -37,6 +38,7 @@ def check_rule(rulebook: Rulebook, rule: Rule, path: Path, notes: Notes) -> None
     _check_conditions(rulebook, rule, path, notes)
     _check_scopes(rule.when, {pattern.alias for pattern in rule.for_each}, rule, path, notes)
     check_groups(rulebook, rule, path, notes)
+    check_given(rulebook, rule, path, notes)
     _check_points(rulebook, rule, path, notes)
     check_dead(rulebook, rule, path, notes)
     check_because(rulebook, rule, path, notes)
