@@ -202,7 +202,7 @@ class Conditions:
             return self.ranked(list(shape["of"]))
         if kind in ("whole", "date") and self.chance(0.15):
             return self.between(shape)
-        if kind in WORDS and self.chance(0.35) or self.chance(0.08):
+        if (kind in WORDS and self.chance(0.35)) or self.chance(0.08):
             return self.listed(shape)
         return self.compared(shape, self.literal(shape), equal=0.35)
 

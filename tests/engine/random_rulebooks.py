@@ -63,7 +63,7 @@ class _Book(Rules):
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
-        lower = self.direction == "gained" and self.chance(0.6) or self.chance(0.1)
+        lower = (self.direction == "gained" and self.chance(0.6)) or self.chance(0.1)
         self.better = "lower" if lower else "higher"
         self.grades = tuple("12345" if lower else "ABCDE")[: draw.randint(3, 5)]
         self.attributes = {
@@ -231,7 +231,7 @@ class _Book(Rules):
             standards = [rule["standard"] for rule in naming if "standard" in rule]
             if not naming:
                 continue
-            restored = {name: draw.choice(("all", "half", 2)) for name in standards}
+            restored = {standard: draw.choice(("all", "half", 2)) for standard in standards}
             yield {
                 "remedy": name, "text": LABEL, "effort": 2, "recovers": draw.choice(("now", "deed", "time")),
                 "lead_time": "5 days", "restores": draw.choice((restored, list(restored), {})),
@@ -249,7 +249,8 @@ class _Book(Rules):
         sections: dict[str, Written] = {"facts": {}, "findings": {}, "consequences": {}}
         for kind in self.kinds.values():
             given = {"dated": kind.dated, "lasts": kind.lasts}
-            written = {"label": LABEL, "fields": {name: self.shortened(s) for name, s in kind.fields.items()}}
+            fields = {name: self.shortened(shape) for name, shape in kind.fields.items()}
+            written: Written = {"label": LABEL, "fields": fields}
             written |= {key: value for key, value in given.items() if value is not None}
             if kind.origin == "fact" and self.chance(0.5):
                 same = [name for name, shape in kind.fields.items() if "optional" not in shape]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.engine.random_conditions import (
@@ -162,7 +162,8 @@ class Rules(Conditions):
         rule["unknown"] = "fires" if scope.fires else "does_not_fire"
         if when:
             rule["when"] = when
-        grouped = [self.gauges[c["measure"]] for c in when if "measure" in c and self.gauges[c["measure"]].per]
+        measured = [self.gauges[str(clause["measure"])] for clause in when if "measure" in clause]
+        grouped = [gauge for gauge in measured if gauge.per is not None]
         readable = self.readable(level, grouped)
         if kind == "standard":
             rule |= self.points(target, keys, readable)
@@ -230,18 +231,26 @@ class Rules(Conditions):
         draw = self.draw
         given: Written = {}
         for name, shape in kind.fields.items():
-            sources = list(self.references(shape, keys))
-            from_facts = [text for text in sources if text.partition(".")[0] in keys]
-            measures = [g.name for g in usable if shape["type"] != "text" and same_value(g.shape, shape)]
-            if self.chance(0.25):
-                sources += measures
+            from_facts = list(self.sources(shape, keys))
+            measures = [g.name for g in usable if shape["type"] != "text" and assignable(g.shape, shape)]
+            others = [*self.sources(shape, {"producer": Kind("", "", 0, self.attributes)}), *measures]
+            others += ["as_of" + self.shift(sure=True)] if shape["type"] == "date" else []
             if from_facts and self.chance(0.7):
-                given[name] = draw.choice([*from_facts, *measures])
-            elif sources and self.chance(0.7):
-                given[name] = draw.choice(sources)
+                given[name] = draw.choice(from_facts)
+            elif others and self.chance(0.6):
+                given[name] = draw.choice(others)
             elif required(shape) or self.chance(0.7):
                 given[name] = self.literal(shape)
         return given
+
+    def sources(self, shape: Written, bound: Mapping[str, Kind]) -> Iterator[str]:
+        """Yield what a field can be given; nothing that may be missing where it is required."""
+        for alias, kind in bound.items():
+            for name, other in kind.fields.items():
+                optional = alias == "producer" and other.get("optional") != "no"
+                if assignable(other, shape) and not (required(shape) and (optional or not required(other))):
+                    shift = self.shift(sure=required(shape)) if shape["type"] == "date" else ""
+                    yield f"{alias}.{name}{shift}"
 
     def around(self, kind: str, target: str, keys: Mapping[str, Kind]) -> Written:
         """Return what every rule may carry beside its conditions."""
@@ -271,7 +280,10 @@ class Rules(Conditions):
         model = draw.choice([kind for kind in self.kinds.values() if kind.origin == "fact"])
         chosen = draw.sample(list(model.fields), min(len(model.fields), draw.choice((1, 2, 2, 3))))
         fields = {
-            field: {**{k: v for k, v in model.fields[field].items() if k != "optional"}, "optional": "yes"}
+            field: {
+                **{key: value for key, value in model.fields[field].items() if key != "optional"},
+                **self.draw.choice(({}, {"optional": "yes"})),
+            }
             for field in chosen
         }
         dates = [field for field in chosen if fields[field]["type"] == "date"]
@@ -284,6 +296,13 @@ class Rules(Conditions):
 def fits(gauge: Gauge, others: Sequence[Gauge]) -> bool:
     """Return whether a measure has no groups, or groups by values of the type that the others' groups have."""
     return gauge.per is None or all(other.per is None or same_value(gauge.per, other.per) for other in others)
+
+
+def assignable(source: Written, shape: Written) -> bool:
+    """Return whether every value of one field is one of the other's."""
+    if shape["type"] == "choice":
+        return source["type"] == "choice" and set(map(word, source["of"])) <= set(map(word, shape["of"]))
+    return same_value(source, shape) or (source["type"], shape["type"]) == ("choice", "text")
 
 
 def same_value(one: Written, other: Written) -> bool:
