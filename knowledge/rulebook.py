@@ -58,6 +58,8 @@ class FactType(Struct, frozen=True):
     """`public` or `industry` where the rulebook says so."""
     tells: Literal["against", "for"] | None = None
     """One more fact that tells against never makes score or grade better; one that tells for never makes them worse."""
+    about_everyone: bool = False
+    """Recorded once and part of every producer's case; its rules read nothing of any one producer."""
 
 
 class FactStatus(Struct, frozen=True):

@@ -164,6 +164,7 @@ class WrittenFactType(WrittenConclusion):
     source: WrittenSource | None = None
     same_when: list[Name] = []
     tells: Literal["against", "for"] | None = None
+    about: Literal["everyone"] | None = None
 
 
 class WrittenVocabulary(Written):
