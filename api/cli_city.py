@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from api.cli_grade import as_of_option
 from api.cli_serve import serve_with
-from api.output import as_json, console, print_json
+from api.output import as_json, console, print_json, progress
 from api.requests import today
 from api.selection import Selection
 from api.services import Answer
@@ -70,10 +68,10 @@ def grade_all(db: str, folder: Path | None, as_of: date | None, as_json: bool) -
     rulebook = Selection(settings).named(None, day)
     store = Store.open(db)
     try:
-        with _progress(quiet=as_json) as progress:
+        with progress(quiet=as_json) as bars:
             if folder is not None:
-                _load(folder, rulebook, store, progress)
-            report = _grade(rulebook, store, settings.workers, day, progress)
+                _load(folder, rulebook, store, bars)
+            report = _grade(rulebook, store, settings.workers, day, bars)
     finally:
         store.close()
     if as_json:
@@ -95,9 +93,9 @@ def demo() -> None:
         out.print(f"{FOLDER}: {made['producers']} 主体 · producers, {made['facts']} 事实 · facts (合成 · synthetic)")
     store = Store.open(settings.database_url)
     try:
-        with _progress(quiet=False) as progress:
-            _load(FOLDER, rulebook, store, progress)
-            report = _grade(rulebook, store, settings.workers, day, progress)
+        with progress(quiet=False) as bars:
+            _load(FOLDER, rulebook, store, bars)
+            report = _grade(rulebook, store, settings.workers, day, bars)
         _print_counts(out, rulebook, report)
         with Workers(1) as workers:
             decided = Decisions(rulebook, store, workers).decide(_telling(store, rulebook), day.toordinal(), None)
@@ -113,21 +111,21 @@ def _make(rulebook: Rulebook, out: Path, producers: int, seed: int, day: date, d
     return write_city(out, rulebook, population, producers=producers, seed=seed, as_of=day, density=density)
 
 
-def _load(folder: Path, rulebook: Rulebook, store: Store, progress: Progress) -> None:
-    task = progress.add_task("载入 · loading", total=_lines(folder))
-    load_city(folder, rulebook, store, lambda producers, _: progress.advance(task, producers))
+def _load(folder: Path, rulebook: Rulebook, store: Store, bars: Progress) -> None:
+    task = bars.add_task("载入 · loading", total=_lines(folder))
+    load_city(folder, rulebook, store, lambda producers, _: bars.advance(task, producers))
 
 
-def _grade(rulebook: Rulebook, store: Store, workers: int, day: date, progress: Progress) -> dict[str, object]:
+def _grade(rulebook: Rulebook, store: Store, workers: int, day: date, bars: Progress) -> dict[str, object]:
     with store.read() as transaction:
         total = transaction.count_producers()
-    task = progress.add_task("评级 · grading", total=total)
+    task = bars.add_task("评级 · grading", total=total)
     facts = 0
 
     def done(producers: int, more: int) -> None:
         nonlocal facts
         facts += more
-        progress.advance(task, producers)
+        bars.advance(task, producers)
 
     with Workers(workers) as pool:
         started = time.perf_counter()
@@ -181,10 +179,3 @@ def _lines(folder: Path) -> int | None:
         return None
     with path.open("rb") as file:
         return sum(1 for _ in file)
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
-        yield progress

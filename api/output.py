@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 import msgspec
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 as_json = click.option("--json", "as_json", is_flag=True, help="输出 JSON · print JSON")
 language = click.option(
@@ -21,3 +25,11 @@ def print_json(document: object) -> None:
 def console() -> Console:
     """Return a console that writes to the present standard output."""
     return Console(highlight=False, emoji=False)
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Progress]:
+    """Give a progress bar on standard error, or one that shows nothing."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bars:
+        yield bars

@@ -38,10 +38,10 @@ def enter_decisions(
     for one in decisions:
         before = held.get(one.producer)
         if before is not None and (before.outcome, before.rulebook_sha256) == (one.outcome, rulebook.sha256):
-            confirmation = _confirmation(one, before.hash, as_of, known_at)
+            confirmed = confirmation(one, before.hash, as_of, known_at)
             now = msgspec.structs.replace(before, as_of=as_of, next_change_on=one.next_change_on)
-            confirmations.append((confirmation, now))
-            leaves.append(leaf("confirmation", confirmation.hash, transaction.entered_at))
+            confirmations.append((confirmed, now))
+            leaves.append(leaf("confirmation", confirmed.hash, transaction.entered_at))
             continue
         gradings.append(_grading(one, rulebook, as_of, known_at))
         leaves.append(leaf("grading", one.hash, transaction.entered_at))
@@ -74,7 +74,8 @@ def _grading(one: Decision, rulebook: Rulebook, as_of: int, known_at: str) -> St
     )
 
 
-def _confirmation(one: Decision, grading: str, as_of: int, known_at: str) -> Confirmation:
+def confirmation(one: Decision, grading: str, as_of: int, known_at: str) -> Confirmation:
+    """Return the record that a decision has the outcome of a stored grading, given by its hash."""
     document = _canonical(
         {
             "producer": one.producer,

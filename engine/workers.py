@@ -42,10 +42,14 @@ _MALLOC: Final = {
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A producer and its facts, unmerged, as documents of `engine.reading`."""
+    """A producer and its facts, unmerged, as documents of `engine.reading`.
+
+    `moment` holds for this one alone, instead of the day asked for and the batch's `known_at`.
+    """
 
     producer: bytes
     facts: tuple[bytes, ...]
+    moment: tuple[int, str | None] | None = None
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -312,7 +316,8 @@ def _decide_one(one: Stored, request: _DecideAll) -> Answer:
         bench = _bench(request.rulebook)
         producer = bench.reader.producer(one.producer)
         facts = merge(bench.reader.stored(one.facts))
-        case = CaseFile(producer, facts, request.as_of, request.batch.known_at)
+        as_of, known_at = one.moment or (request.as_of, request.batch.known_at)
+        case = CaseFile(producer, facts, as_of, known_at)
         grading = bench.evaluator.grade(case)
     except ShuoliError as error:
         return _refusal(error)
