@@ -32,7 +32,7 @@ class Flaw(msgspec.Struct, frozen=True):
     found: str
 
 
-class _Differs(Exception):
+class Differs(Exception):
     """Something expected was not found."""
 
     def __init__(self, what: str, expected: object, found: object) -> None:
@@ -50,12 +50,12 @@ def check_leaf(stored: StoredLeaf, index: int, algorithm: str) -> Flaw | None:
         for name in ("kind", "ref"):
             _same(name, said.get(name), getattr(stored, name))
         if stored.kind not in KINDS:
-            raise _Differs("kind", " | ".join(KINDS), stored.kind)
+            raise Differs("kind", " | ".join(KINDS), stored.kind)
         if not _HEX.fullmatch(stored.ref):
-            raise _Differs("ref", "64 hex digits", stored.ref)
+            raise Differs("ref", "64 hex digits", stored.ref)
         at = said.get("at")
         if not isinstance(at, str) or not _INSTANT.fullmatch(at):
-            raise _Differs("at", "an instant in UTC", at)
+            raise Differs("at", "an instant in UTC", at)
         _same("document", leaf(stored.kind, stored.ref, at).document, stored.document)
 
     # Of a leaf that is missing, what was found is the next one.
@@ -69,11 +69,11 @@ def check_head(stored: StoredHead, size: int, root: bytes, algorithm: str, key: 
         _same("size", size, stored.size)
         _same("key", key, stored.key)
         if not is_signed(stored.document, stored.signature, key):
-            raise _Differs("signature", f"one of the log {log_id(key)} over the document", stored.signature)
+            raise Differs("signature", f"one of the log {log_id(key)} over the document", stored.signature)
         try:
             said = read_head(stored.document)
         except HeadRefused as error:
-            raise _Differs("document", "a head", error.message) from error
+            raise Differs("document", "a head", error.message) from error
         _same("size in the document", size, said.size)
         _same("log", log_id(key), said.log)
         _same("hash", algorithm, said.hash)
@@ -86,7 +86,7 @@ def check_grading(row: Row, name: str) -> Flaw | None:
     """Check a grading against its hash, and what tables show of it against its document."""
 
     def check() -> None:
-        document = _unpacked(row["document"])
+        document = unpacked(row["document"])
         _same("hash of the document", name, digest(document))
         _same("hash", name, row["hash"])
         said = _object(document)
@@ -122,7 +122,7 @@ def check_rulebook(row: Row, about: StoredLeaf) -> Flaw | None:
     """Check a rulebook against its hash and the leaf about it, and its columns against its document."""
 
     def check() -> None:
-        document = _unpacked(row["document"])
+        document = unpacked(row["document"])
         _same("hash of the document", about.ref, digest(document))
         _same("sha256", about.ref, row["sha256"])
         said = _object(document)
@@ -143,7 +143,7 @@ def check_current(row: Row, last: Mapping[str, object] | None) -> Flaw | None:
 
     def check() -> None:
         if last is None:
-            raise _Differs("hash", "no grading, since the log has none", row["hash"])
+            raise Differs("hash", "no grading, since the log has none", row["hash"])
         for what, told in last.items():
             _same(what, told, row[what])
 
@@ -163,7 +163,7 @@ def last_said(kind: str, row: Row, before: Mapping[str, object] | None) -> tuple
 def _flaw(table: str, key: object, check: Callable[[], None]) -> Flaw | None:
     try:
         check()
-    except _Differs as one:
+    except Differs as one:
         return Flaw(table, str(key), one.what, _shown(one.expected), _shown(one.found))
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         # Whoever alters a record may leave anything at all in it.
@@ -173,7 +173,7 @@ def _flaw(table: str, key: object, check: Callable[[], None]) -> Flaw | None:
 
 def _same(what: str, expected: object, found: object) -> None:
     if expected != found or type(expected) is not type(found):
-        raise _Differs(what, expected, found)
+        raise Differs(what, expected, found)
 
 
 def _shown(value: object) -> str:
@@ -187,9 +187,9 @@ def _object(document: bytes) -> dict[str, Any]:
     try:
         said = msgspec.json.decode(document)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _Differs("document", "JSON", str(error)) from error
+        raise Differs("document", "JSON", str(error)) from error
     if not isinstance(said, dict):
-        raise _Differs("document", "a JSON object", type(said).__name__)
+        raise Differs("document", "a JSON object", type(said).__name__)
     return said
 
 
@@ -197,25 +197,19 @@ def _ordinal(text: object) -> int | None:
     return None if text is None else date.fromisoformat(str(text)).toordinal()
 
 
-def _unpacked(stored: bytes) -> bytes:
-    """Return a document, if it is packed as zlib packs it: nothing after it, and no bit set that tells nothing."""
+def unpacked(stored: bytes) -> bytes:
+    """Return a document, if it is packed as a whole and nothing follows it.
+
+    The same document can be packed in more than one way; what counts is the document.
+
+    Raises:
+        Differs: it isn't.
+    """
     try:
         unpacking = zlib.decompressobj()
         document = unpacking.decompress(stored) + unpacking.flush()
     except zlib.error as error:
-        raise _Differs("document", "packed by zlib", str(error)) from error
+        raise Differs("document", "packed by zlib", str(error)) from error
     if not unpacking.eof or unpacking.unused_data:
-        raise _Differs("document", "packed by zlib", "cut off" if not unpacking.eof else "followed by other bytes")
-    # The last byte before the checksum may end in bits without meaning; zlib leaves them empty.
-    last = stored[-5]
-    without = bytes((last & ~(1 << last.bit_length() - 1),)) if last else b"\0"
-    if last and _inflates_to(stored[:-5] + without + stored[-4:], document):
-        raise _Differs("document", "packed by zlib", "a bit without meaning is set")
+        raise Differs("document", "packed by zlib", "cut off" if not unpacking.eof else "followed by other bytes")
     return document
-
-
-def _inflates_to(stored: bytes, document: bytes) -> bool:
-    try:
-        return zlib.decompress(stored) == document
-    except zlib.error:
-        return False
