@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.candidates import Candidates
 from engine.case import CaseFile, Fact
 from engine.horizon import NEVER
 from engine.measuring import NOTHING, Measured, evaluate_formula
 from engine.program import Program, RulePlan
-from engine.rete import Session
+from engine.rete import Batches, Firings, Session
 from engine.rulecode import group, summary
 from knowledge.rulebook import PointsMeasure
 from knowledge.rules import Arithmetic, Const, Expr, FixedPoints, FormulaPoints, Ref, SteppedPoints, TablePoints, Value
@@ -79,24 +80,21 @@ class Chain:
     producer: dict[str, Value] = field(init=False)
     constants: tuple[Any, ...] = field(init=False)
     horizon: list[int] = field(init=False)
-    texts: dict[Any, int] = field(init=False)
+    candidates: Candidates = field(init=False)
     measured: dict[str, Measured] = field(default_factory=dict)
     groups: dict[str, dict[Value, Group]] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
-    absent: list[str] = field(default_factory=list)
-    """Names of the absences that need no other fact and hold."""
-    outcome: dict[str, Any] = field(default_factory=dict)
-    """What outcome tests look at, by `@` and what they test; empty before the grade."""
+    known: dict[str, Any] = field(default_factory=dict)
+    """What summaries tell: measures by name, suspended standards by `!`, lone absences, outcomes by `@`."""
     firings: dict[tuple[Any, ...], Firing] = field(default_factory=dict)
     drafts: dict[tuple[Any, ...], Draft] = field(default_factory=dict)
-    _objects: list[Any] = field(default_factory=lambda: [None])
 
     def __post_init__(self) -> None:
         producer = self.case.producer
         self.producer = {**producer.attributes, "kind": producer.kind, "region": producer.region, "id": producer.id}
         self.constants = self.program.constants(self.case.as_of, self.producer)
         self.horizon = [NEVER] * (len(self.program.slots.windows) + 1)
-        self.texts = dict(self.program.texts)
+        self.candidates = Candidates(self.program.admission, self.case.as_of, self.constants, self.program.texts)
 
     def run_to_the_grade(self) -> None:
         """Decide everything that the grade rests on."""
@@ -106,59 +104,46 @@ class Chain:
 
     def run_after_the_grade(self, outcome: dict[str, Any], points: Mapping[str, int]) -> None:
         """Decide consequences; `points` lost or gained by standard and indicator."""
-        self.outcome = {f"@{name}": value for name, value in outcome.items()}
+        self.known.update({f"@{name}": value for name, value in outcome.items()})
         for stage in range(self.program.strata.graded, self.program.strata.last + 1):
             self._stage(stage, {}, points)
 
     def _stage(self, stage: int, new: Mapping[str, Iterable[Any]], points: Mapping[str, int]) -> None:
-        out: list[str] = []
+        candidates, horizon = self.candidates, self.horizon
         for kind, things in new.items():
-            self._show(kind, things, out)
+            candidates.add(kind, things, horizon)
         for name, parts in self._measure_all(stage, points).items():
-            self._show(group(name), parts, out)
-        self._show_summary(stage, out)
-        self._sync_ids()
-        gates = self.session.open_gate(stage)
-        self._objects.extend([None] * len(gates))
-        out += gates
-        while out:
-            drafts = self._fire(self.session.run(out))
-            self._objects.append(None)  # the sentinel's id
-            out = []
-            for draft in drafts:
-                self._show(draft.type, (draft,), out)
-            self._sync_ids()
+            candidates.add(group(name), parts, horizon)
+        candidates.add(summary(stage), (Shown(self.known),), horizon)
+        self.session.open_gates(stage)
+        while found := self._run(candidates.show()):
+            for draft in self._fire(found):
+                candidates.add(draft.type, (draft,), horizon)
 
-    def _show(self, kind: str, things: Iterable[Any], out: list[str]) -> None:
-        lower = self.program.lower.get(kind)
-        if lower is not None:
-            lower(things, self.case.as_of, self.constants, self.texts, self.horizon, out, self._objects)
-
-    def _sync_ids(self) -> None:
-        self.session.last_id = len(self._objects) - 1
-
-    def _show_summary(self, stage: int, out: list[str]) -> None:
-        name = summary(stage)
-        if name in self.program.lower:
-            values: dict[str, Any] = {measure: measured.value for measure, measured in self.measured.items()}
-            values.update(dict.fromkeys([f"!{standard}" for standard in self.suspended], True))
-            values.update(dict.fromkeys(self.absent, True))
-            values.update(self.outcome)
-            self._show(name, (Shown(values),), out)
+    def _run(self, facts: Batches) -> Firings:
+        session, objects = self.session, self.candidates.objects
+        session.last_id = len(objects) - 1
+        found = session.run(facts)
+        objects.extend([None] * (session.last_id + 1 - len(objects)))  # the numbers of gates and sentinels
+        return found
 
     def _measure_all(self, stage: int, points: Mapping[str, int]) -> dict[str, list[Group]]:
         """Compute a stage's measures and the absences that stand alone; return the groups of those with `per`."""
         program, as_of = self.program, self.case.as_of
-        for standard, kind, fits in program.suspensions.get(stage, ()):
-            if any(fits(finding.values, as_of, self.constants) for finding in self.facts.get(kind, ())):
-                self.suspended.add(standard)
+        facts, constants, horizon, known = self.facts, self.constants, self.horizon, self.known
+        for kind, standards in program.suspensions.get(stage, {}).items():
+            for finding in facts.get(kind, ()):
+                suspended = [name for name, fits in standards if fits(finding.values, as_of, constants)]
+                self.suspended.update(suspended)
+                known.update([(f"!{name}", True) for name in suspended])
         for kind, absent in program.absent.get(stage, ()):
-            self.absent += absent(self.facts.get(kind, ()), as_of, self.constants, self.horizon)
+            known.update(dict.fromkeys(absent(facts.get(kind, ()), as_of, constants, horizon), True))
         for kind, names, compute in program.measure.get(stage, ()):
-            results = compute(self.facts.get(kind, ()), as_of, self.constants, self.horizon)
-            self.measured.update(zip(names, results, strict=True))
+            for name, measured in zip(names, compute(facts.get(kind, ()), as_of, constants, horizon), strict=True):
+                self.measured[name], known[name] = measured, measured.value
         for measure in program.formulas.get(stage, ()):
-            self.measured[measure.name] = self._formula(measure.body, measure.when_nothing, points)
+            self.measured[measure.name] = measured = self._formula(measure.body, measure.when_nothing, points)
+            known[measure.name] = measured.value
         new = {}
         for grouped in program.grouped.get(stage, ()):
             name = grouped.measure.name
@@ -199,7 +184,7 @@ class Chain:
 
     def _fire(self, found: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Draft]:
         new: list[Draft] = []
-        objects, ways = self._objects, self.program.ways
+        objects, ways = self.candidates.objects, self.program.ways
         for name, bound in found:
             plan, step = ways[name]
             things = {alias: objects[message.id] for alias, message in bound.items()}

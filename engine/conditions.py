@@ -18,6 +18,7 @@ from knowledge.rules import Const, Expr, Op, Pattern, Ref, Test, Value, Window
 from knowledge.workdays import Calendar, add
 
 SYMBOLS: Mapping[Op, str] = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+_LOCAL = re.compile(r"\bx\d+\b")
 _CONSTANT = re.compile(r"\bK(\d+)\b")
 _LITERAL = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 # On which side of the boundary a comparison `value op as_of` flips: at the value itself or a day later.
@@ -160,6 +161,16 @@ class Writer:
             ends = f"({end} + {int(lasting.end_included)} if {end} is not None else None)"
         wanted = inside if active else f"not {inside}"
         return Condition(f"({start} is not None and {wanted})", f"({start} is None or {wanted})", True, (start, ends))
+
+    def names_read(self, lines: Iterable[str]) -> list[str]:
+        """Return assignments of the local names that occur in `lines`, each after those it is made of."""
+        wanted = {name for line in lines for name in _LOCAL.findall(line)}
+        assignments = []
+        for code, name in reversed(self.local.items()):
+            if name in wanted:
+                wanted.update(_LOCAL.findall(code))
+                assignments.append(f"{name} = {code}")
+        return assignments[::-1]
 
     def _name(self, code: str) -> str:
         return self.local.setdefault(code, f"x{len(self.local)}")

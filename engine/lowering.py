@@ -7,7 +7,7 @@ becomes a column that is 1 or absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -16,7 +16,8 @@ from engine.rete import Bucket
 from knowledge.rules import Window
 from knowledge.workdays import Calendar
 
-Lower: TypeAlias = Callable[[Iterable[Any], int, Any, dict[Any, int], list[int], list[str], list[Any]], None]
+Admit: TypeAlias = Callable[[Iterable[Any], int, Any, list[int], list[tuple[int, Any]]], int]
+Show: TypeAlias = Callable[[Any, int, Mapping[Any, int], int], str]
 
 
 @dataclass(slots=True)
@@ -80,55 +81,91 @@ def event_lines(timeless: str, conditions: Sequence[Condition], constants: Const
     return [f"if {timeless}:", *(f"    {line}" for line in inner)]
 
 
-def compile_lowering(logical: LogicalType, buckets: Sequence[Bucket], calendar: Calendar | None) -> Lower:
-    """Return `lower(things, T, K, I, H, out, objects)`: appends the kernel's facts for each thing's `values`.
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """One logical type ready for the kernel; bit `n` of a mask stands for its pattern number `n`."""
 
-    A fact's id is its place in `objects`, where the thing is put once for each time it is shown.
-    `I` numbers the texts of the case.
+    shift: int
+    """Where its bits begin among those of all types."""
+    width: int
+    """All of its bits."""
+    admit: Admit
+    shows: tuple[tuple[int, int, Show], ...]
+    """For each network that has some: the bits of its patterns, the network, and what writes a fact for it."""
+
+
+def compile_lowering(
+    logical: LogicalType, buckets: Sequence[Bucket], places: Mapping[int, int], calendar: Calendar | None
+) -> Lowered:
+    """Return how a type's facts are matched with its patterns and shown; `places` numbers the patterns of all types."""
+    shift = min(places[marker] for marker in logical.admits)
+    bits = {marker: 1 << (places[marker] - shift) for marker in logical.admits}
+    shows = tuple(
+        (sum(bits[m] for m in bucket.markers), bucket.network, _compile_show(logical, bucket, bits, calendar))
+        for bucket in buckets
+    )
+    return Lowered(shift, sum(bits.values()), _compile_admit(logical, bits, calendar), shows)
+
+
+def _compile_admit(logical: LogicalType, bits: Mapping[int, int], calendar: Calendar | None) -> Admit:
+    """Return `admit(things, T, K, H, waiting)`: appends (patterns it may fit, thing) for each that may fit any.
+
+    It returns the patterns that any of them may fit.
     """
-    body: list[str] = []
-    for bucket in buckets:
-        columns = [column for column in logical.columns.values() if column.name in bucket.columns]
-        admit = " or ".join(dict.fromkeys(f"({logical.admits[marker]})" for marker in sorted(bucket.markers)))
-        body += [f"if {admit}:", f'    s = f\'{{{{"sid":"s","id":{{len(objects)}},"t":{bucket.code}\'']
-        for column in columns:
-            body += [f"    {line}" for line in _column_lines(column)]
-        body += ["    out.append(s + '}')", "    objects.append(f)"]
-    body += logical.events
-    # Codes register their local names in the writer while they are made, so the names come last and stand first.
-    names = [f"{name} = {code}" for code, name in logical.writer.local.items()]
-    source = "def lower(things, T, K, I, H, out, objects):\n"
+    by_condition: dict[str, int] = {}
+    for marker, condition in logical.admits.items():
+        by_condition[condition] = by_condition.get(condition, 0) | bits[marker]
+    body = [f"m = {by_condition.pop('True', 0)}"]
+    for condition, mask in by_condition.items():
+        body += [f"if {condition}:", f"    m |= {mask}"]
+    body += [*logical.events, "if m:", "    union |= m", "    waiting.append((m, f))"]
+    names = logical.writer.names_read(body)
+    source = "def admit(things, T, K, H, waiting):\n"
     source += "".join(f"    {line}\n" for line in constants_read((*names, *body)))
-    source += "    for f in things:\n        v = f.values\n"
+    source += "    union = 0\n    for f in things:\n        v = f.values\n"
     source += "".join(f"        {line}\n" for line in (*names, *body))
-    compiled: Lower = compile_function(source, calendar)
+    compiled: Admit = compile_function(source + "    return union\n", calendar)
     return compiled
 
 
-def compile_absences(logical: LogicalType, stage: int, calendar: Calendar | None) -> Callable[..., list[str]]:
+def _compile_show(logical: LogicalType, bucket: Bucket, bits: Mapping[int, int], calendar: Calendar | None) -> Show:
+    """Return `show(f, m, I, n)`: the kernel's fact number `n` for a thing that may fit the patterns in `m`.
+
+    It carries the columns that these patterns read. `I` numbers the texts of the case.
+    """
+    body: list[str] = []
+    for column in logical.columns.values():
+        readers = sum(bits[marker] for marker in bucket.columns.get(column.name, ()))
+        if readers:
+            body += _column_lines(column, readers)
+    names = logical.writer.names_read(body)
+    source = "def show(f, m, I, n):\n    v = f.values\n"
+    source += "".join(f"    {line}\n" for line in names)
+    source += f'    s = f\'{{{{"sid":"s","id":{{n}},"t":{bucket.code}\'\n'
+    source += "".join(f"    {line}\n" for line in body)
+    compiled: Show = compile_function(source + "    return s + '}'\n", calendar)
+    return compiled
+
+
+def compile_absences(logical: LogicalType, stage: int, calendar: Calendar | None) -> Callable[..., Sequence[str]]:
     """Return `absent(things, T, K, H) -> names`: those of the type's absences that nothing fits."""
     flags = list(logical.columns.values())
     body = [*logical.events, *(f"if {flag.name} and {flag.code}: {flag.name} = False" for flag in flags)]
-    names = [f"{name} = {code}" for code, name in logical.writer.local.items()]
-    source = "def absent(things, T, K, H):\n"
+    names = logical.writer.names_read(body)
+    source = "def absent(things, T, K, H):\n    if not things:\n        return ALL\n"
     source += "".join(f"    {line}\n" for line in constants_read((*names, *body)))
     source += f"    {' = '.join(flag.name for flag in flags)} = True\n    for f in things:\n        v = f.values\n"
     source += "".join(f"        {line}\n" for line in (*names, *body))
-    said = ", ".join(f"*(['!{logical.name}.{stage}.{flag.name}'] if {flag.name} else [])" for flag in flags)
-    compiled: Callable[..., list[str]] = compile_function(f"{source}    return [{said}]\n", calendar)
+    said = {flag.name: f"!{logical.name}.{stage}.{flag.name}" for flag in flags}
+    source += f"    return [{', '.join(f'*([{text!r}] if {name} else ())' for name, text in said.items())}]\n"
+    compiled: Callable[..., Sequence[str]] = compile_function(source, calendar, ALL=tuple(said.values()))
     return compiled
 
 
-def _column_lines(column: Column) -> list[str]:
+def _column_lines(column: Column, readers: int) -> list[str]:
     name = column.name
     if column.flag:
-        return [f"if {column.code}:", f"    s += ',\"{name}\":1'"]
-    if column.interned:
-        return [
-            f"if {column.code} is not None:",
-            f"    c = I.get({column.code})",
-            "    if c is None:",
-            f"        c = I[{column.code}] = len(I) + 1",
-            f"    s += f',\"{name}\":{{c}}'",
-        ]
-    return [f"if {column.code} is not None:", f"    s += f',\"{name}\":{{{column.code}:d}}'"]
+        # Whoever reads a flag is admitted only where it is 1.
+        return [f"if m & {readers}:", f"    s += ',\"{name}\":1'"]
+    value = f"I[{column.code}]" if column.interned else f"{column.code}:d"
+    return [f"if m & {readers} and {column.code} is not None:", f"    s += f',\"{name}\":{{{value}}}'"]

@@ -44,14 +44,21 @@ def compile_aggregates(
         body += each
         results.append(result)
     names = [f"{name} = {code}" for code, name in writer.local.items()]
-    source = "def measure(facts, T, K, H):\n"
+    source = "def measure(facts, T, K, H):\n    if not facts:\n        return EMPTY\n"
     source += "".join(f"    {line}\n" for line in constants_read((*names, *body, *results)))
     source += "".join(f"    {line}\n" for line in start)
     source += "    for f in facts:\n        v = f.values\n"
     source += "".join(f"        {line}\n" for line in (*names, *body))
     source += f"    return ({''.join(f'{result}, ' for result in results)})\n"
-    compiled: Callable[..., tuple[Measured, ...]] = compile_function(source, calendar, Measured=Measured)
+    empty = tuple(Measured(_nothing(measure), 0, (), NEVER) for measure in measures)
+    compiled: Callable[..., tuple[Measured, ...]] = compile_function(source, calendar, Measured=Measured, EMPTY=empty)
     return compiled
+
+
+def _nothing(measure: Measure) -> Value | None:
+    """Return the value where there is nothing to measure."""
+    assert isinstance(measure.body, Aggregate)
+    return 0 if measure.body.how in ("count", "distinct") else measure.when_nothing
 
 
 def _aggregate(

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.candidates import Admission, compile_admission, places_of
 from engine.conditions import Constants, Writer, compile_function, constants_read, split
-from engine.lowering import Lower, Slots, compile_absences, compile_lowering
+from engine.lowering import Slots, compile_absences, compile_lowering
 from engine.measuring import aggregates_by_type, compile_aggregates
 from engine.rete import Kernel, NetworkTooLarge
 from engine.rulecode import KernelWriter
@@ -60,15 +61,15 @@ class Program:
     constants: Callable[..., tuple[Any, ...]]
     slots: Slots
     texts: Mapping[Any, int]
-    lower: Mapping[str, Lower]
-    absent: Mapping[int, tuple[tuple[str, Callable[..., list[str]]], ...]]
+    admission: Admission
+    absent: Mapping[int, tuple[tuple[str, Callable[..., Sequence[str]]], ...]]
     """By stage: (type, what of it is absent)."""
     measure: Mapping[int, tuple[tuple[str, tuple[str, ...], Callable[..., tuple[Any, ...]]], ...]]
     """By stage: (type, measures, their values)."""
     grouped: Mapping[int, tuple[Grouped, ...]]
     formulas: Mapping[int, tuple[Measure, ...]]
-    suspensions: Mapping[int, tuple[tuple[str, str, Callable[..., bool]], ...]]
-    """By stage: (standard, finding type, whether a finding fits)."""
+    suspensions: Mapping[int, Mapping[str, tuple[tuple[str, Callable[..., bool]], ...]]]
+    """By stage and finding type: (standard, whether a finding fits)."""
     thresholds: Mapping[str, tuple[int, ...]]
     """By days_since measure: the values at which some test on it flips; None in `daily` measures."""
     daily: frozenset[str]
@@ -104,8 +105,9 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
         kernel = Kernel(kernel_rules)
     except NetworkTooLarge as error:
         raise _too_complex("rulebook.yaml:1:1", rulebook.id, str(error)) from error
-    lower = {
-        name: compile_lowering(logical, kernel.buckets[name], rulebook.calendar)
+    places = places_of(kernel_rules)
+    lowered = {
+        name: compile_lowering(logical, kernel.buckets[name], places, rulebook.calendar)
         for name, logical in writer.types.items()
         if name in kernel.buckets
     }
@@ -113,7 +115,7 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
     for (stage, name), group in aggregates_by_type(rulebook.measures, strata.measures).items():
         compute = compile_aggregates(group, rulebook.types[name], constants, slots, rulebook.calendar)
         measure[stage] = (*measure.get(stage, ()), (name, tuple(one.name for one in group), compute))
-    absent: dict[int, tuple[tuple[str, Callable[..., list[str]]], ...]] = {}
+    absent: dict[int, tuple[tuple[str, Callable[..., Sequence[str]]], ...]] = {}
     for (name, stage), logical in writer.absences.items():
         look = compile_absences(logical, stage, rulebook.calendar)
         absent[stage] = (*absent.get(stage, ()), (name, look))
@@ -128,7 +130,7 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
         constants=constants.compile(rulebook.calendar),
         slots=slots,
         texts=writer.texts,
-        lower=lower,
+        admission=compile_admission(kernel_rules, places, kernel, lowered),
         absent=absent,
         measure=measure,
         grouped=grouped,
@@ -252,13 +254,14 @@ def _formulas(rulebook: Rulebook, strata: Strata) -> dict[int, tuple[Measure, ..
 
 def _suspensions(
     rulebook: Rulebook, strata: Strata, constants: Constants
-) -> dict[int, tuple[tuple[str, str, Callable[..., bool]], ...]]:
-    out: dict[int, tuple[tuple[str, str, Callable[..., bool]], ...]] = {}
+) -> dict[int, dict[str, tuple[tuple[str, Callable[..., bool]], ...]]]:
+    out: dict[int, dict[str, tuple[tuple[str, Callable[..., bool]], ...]]] = {}
     for standard in rulebook.standards.values():
         if standard.suspended_by is not None:
-            stage = strata.types[standard.suspended_by.type] + 1
+            kind = standard.suspended_by.type
+            by_kind = out.setdefault(strata.types[kind] + 1, {})
             fits = _matcher(rulebook, standard.suspended_by, constants)
-            out[stage] = (*out.get(stage, ()), (standard.id, standard.suspended_by.type, fits))
+            by_kind[kind] = (*by_kind.get(kind, ()), (standard.id, fits))
     return out
 
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import durable_rules_engine as _kernel
 import msgspec
@@ -24,9 +24,12 @@ from knowledge.problems import EngineFailure, LimitExceeded
 
 SENTINEL, GATE = 0, 1
 _FIRST_TYPE = 2
-# One fact may meet at most 64 alternatives of its type at once, and a type may have 511; see the manual's limits.
-_PATTERNS_PER_BUCKET = 60
-_RULES_PER_GATE = 200
+# A fact is tried against every type of its network, and a session makes tables for every pattern of it, so small
+# networks of which few are opened are faster by far than a large one; each takes 0.2 MB of memory.
+_PATTERNS_PER_NETWORK = 32
+_PATTERNS_PER_SMALL_NETWORK = 8
+# One fact may meet at most 64 alternatives of its type at once; the other limits (see the manual) are far from this.
+_PATTERNS_PER_RULE = 60
 _POSITIVE_PATTERNS = 15
 _JOINS = 10
 _OPERATORS = {"eq": None, "ne": "$neq", "lt": "$lt", "le": "$lte", "gt": "$gt", "ge": "$gte"}
@@ -54,15 +57,25 @@ class KernelRule:
     name: str
     patterns: tuple[KernelPattern, ...]
     gate: int | None = None
+    section: str = ""
+    """Rules of one section share networks: those that fire for the same producers should have the same."""
 
 
 @dataclass(slots=True)
 class Bucket:
-    """A share of a type's patterns. A fact that meets one of them is asserted once under `code`."""
+    """A network's patterns of one type. A fact that meets one of them is asserted there once under `code`."""
 
     code: int
-    columns: set[str]
-    markers: set[int]
+    network: int
+    columns: dict[str, set[int]] = field(default_factory=dict)
+    """By column: the markers of the patterns that read it, or whose facts others compare by it."""
+    markers: set[int] = field(default_factory=set)
+
+    def reads(self, marker: int, columns: Iterable[str]) -> None:
+        """Note down what a pattern reads."""
+        self.markers.add(marker)
+        for column in columns:
+            self.columns.setdefault(column, set()).add(marker)
 
 
 class NetworkTooLarge(Exception):
@@ -74,31 +87,38 @@ class _Id(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(dict[str, dict[str, _Id]]).decode
+Firings: TypeAlias = list[tuple[str, dict[str, _Id]]]
+Batches: TypeAlias = dict[int, list[str]]
+"""Facts as JSON texts made by `engine.lowering`, by the network that they are for."""
+
+
+@dataclass(slots=True)
+class _Network:
+    """Some rules compiled into one ruleset of durable_rules, and the stages whose gates they wait for."""
+
+    handle: Any
+    gates: tuple[int, ...]
 
 
 class Kernel:
-    """A compiled network. One per thread; one session at a time; `close()` when the rulebook is replaced."""
+    """Compiled networks. One per thread; one session at a time; `close()` when the rulebook is replaced."""
 
     def __init__(self, rules: Sequence[KernelRule]) -> None:
         self.buckets: dict[str, list[Bucket]] = {}
-        self._gates: dict[int, list[int]] = {}
+        """By type: its share in each network."""
         self._code = _FIRST_TYPE
-        definition: dict[str, Any] = {rule.name: {"all": self._lower(rule)} for rule in rules}
-        _refuse_collisions(
-            rules, {column for buckets in self.buckets.values() for b in buckets for column in b.columns}
-        )
-        definition["end"] = {"all": [{"m": {"t": SENTINEL}}], "pri": 65535}
-        if len(definition) > 4000:
-            raise NetworkTooLarge(f"{len(definition)} ways to fire; the kernel holds 4000")
-        self._handle: Any = _kernel.create_ruleset("shuoli", json.dumps(definition))
+        self._networks: list[_Network] = []
+        for part in _parts(rules):
+            self._networks.append(self._network(part))
         self._live = False
         # delete_state frees uninitialised memory in a pool slot where no action ever ran (manual, D3).
         with self.session(deadline=None, most_firings=1) as warm_up:
-            warm_up.run([])
+            warm_up.run({place: [] for place in range(len(self._networks))})
 
     def close(self) -> None:
-        """Give the network's memory back."""
-        _kernel.delete_ruleset(self._handle)
+        """Give the networks' memory back."""
+        for network in self._networks:
+            _kernel.delete_ruleset(network.handle)
 
     @contextmanager
     def session(self, *, deadline: float | None, most_firings: int) -> Iterator[Session]:
@@ -106,24 +126,29 @@ class Kernel:
         if self._live:
             raise EngineFailure("the kernel is asked for a second session at once")
         self._live = True
+        session = Session(self._networks, deadline, most_firings)
         try:
-            yield Session(self._handle, self._gates, deadline, most_firings)
+            yield session
         finally:
             self._live = False
-            try:
-                _kernel.delete_state(self._handle, "s")
-            except Exception as error:
-                # 309: nothing was asserted, so there is no state to delete.
-                if "309" not in str(error):
-                    raise EngineFailure(f"the kernel could not end its session: {error}") from error
+            session.delete()
 
-    def _lower(self, rule: KernelRule) -> list[dict[str, Any]]:
+    def _network(self, rules: Sequence[KernelRule]) -> _Network:
+        definition: dict[str, Any] = {rule.name: {"all": self._lower(rule, len(self._networks))} for rule in rules}
+        columns = {column for buckets in self.buckets.values() for bucket in buckets for column in bucket.columns}
+        _refuse_collisions(rules, columns)
+        definition["end"] = {"all": [{"m": {"t": SENTINEL}}], "pri": 65535}
+        gates = {rule.gate for rule in rules if rule.gate is not None}
+        return _Network(_kernel.create_ruleset("shuoli", json.dumps(definition)), tuple(sorted(gates)))
+
+    def _lower(self, rule: KernelRule, network: int) -> list[dict[str, Any]]:
         positive = [pattern for pattern in rule.patterns if not pattern.negated]
         if not positive or len(positive) > _POSITIVE_PATTERNS - 1:
             raise NetworkTooLarge(
                 f"a rule may combine 1 to {_POSITIVE_PATTERNS - 1} patterns, this one has {len(positive)}"
             )
-        codes = {name: self._bucket(name, rule.patterns) for name in {pattern.type for pattern in rule.patterns}}
+        if len(rule.patterns) > _PATTERNS_PER_RULE:
+            raise NetworkTooLarge(f"a rule may have {_PATTERNS_PER_RULE} patterns, this one has {len(rule.patterns)}")
         needed: dict[str, set[str]] = {}
         for pattern in rule.patterns:
             for _, _, alias, column in pattern.joins:
@@ -133,87 +158,120 @@ class Kernel:
         for pattern in rule.patterns:
             if pattern.negated and not gated:
                 assert rule.gate is not None
-                out.append({"g": {"$and": [{"t": GATE}, {"n": self._gate(rule.gate)}]}})
+                out.append({"g": {"$and": [{"t": GATE}, {"n": rule.gate}]}})
                 gated = True
-            bucket = codes[pattern.type]
-            condition = _condition(pattern, bucket.code, needed.get(pattern.alias, set()))
-            bucket.markers.add(pattern.marker)
-            bucket.columns.update(column for column, _, _ in pattern.tests)
-            bucket.columns.update(column for column, _, _, _ in pattern.joins)
-            bucket.columns.update(needed.get(pattern.alias, ()))
+            bucket = self._bucket(pattern.type, network)
+            read_by_others = needed.get(pattern.alias, set())
+            condition = _condition(pattern, bucket.code, read_by_others)
+            tested = [test[0] for test in pattern.tests] + [join[0] for join in pattern.joins]
+            bucket.reads(pattern.marker, (*tested, *read_by_others))
             out.append({f"{pattern.alias}$not" if pattern.negated else pattern.alias: condition})
         return out
 
-    def _bucket(self, name: str, patterns: Iterable[KernelPattern]) -> Bucket:
-        # All patterns of one type in one rule share a bucket: only then do they bind different facts.
-        wanted = {pattern.marker for pattern in patterns if pattern.type == name}
+    def _bucket(self, name: str, network: int) -> Bucket:
         buckets = self.buckets.setdefault(name, [])
-        if not buckets or len(buckets[-1].markers | wanted) > _PATTERNS_PER_BUCKET:
-            buckets.append(Bucket(self._code, set(), set()))
+        if not buckets or buckets[-1].network != network:
+            buckets.append(Bucket(self._code, network))
             self._code += 1
         return buckets[-1]
 
-    def _gate(self, stage: int) -> int:
-        uses = self._gates.setdefault(stage, [0])
-        if uses[-1] >= _RULES_PER_GATE:
-            uses.append(0)
-        uses[-1] += 1
-        return stage * 1000 + len(uses) - 1
+
+def _parts(rules: Sequence[KernelRule]) -> Iterator[list[KernelRule]]:
+    """Yield the rules of each network: those of one section, or of several small ones."""
+    sections: dict[str, list[KernelRule]] = {}
+    for rule in rules:
+        sections.setdefault(rule.section, []).append(rule)
+    part: list[KernelRule] = []
+    size = 0
+    for section in sections.values():
+        if size + sum(len(rule.patterns) for rule in section) > _PATTERNS_PER_SMALL_NETWORK and part:
+            yield part
+            part, size = [], 0
+        for rule in section:
+            if part and size + len(rule.patterns) > _PATTERNS_PER_NETWORK:
+                yield part
+                part, size = [], 0
+            part.append(rule)
+            size += len(rule.patterns)
+    if part:
+        yield part
 
 
 class Session:
-    """One evaluation inside the kernel. Facts go in as JSON texts made by `engine.lowering`."""
+    """One evaluation inside the kernel. Networks are opened when they get their first fact."""
 
-    def __init__(
-        self, handle: Any, gates: Mapping[int, Sequence[int]], deadline: float | None, most_firings: int
-    ) -> None:
-        self._handle = handle
-        self._gates = gates
+    def __init__(self, networks: Sequence[_Network], deadline: float | None, most_firings: int) -> None:
+        self._networks = networks
         self._deadline = deadline
         self._left = most_firings
+        self._stage = -1
+        self._closed: dict[int, list[int]] = {}
+        """By opened network: the stages whose gates it waits for."""
         self.last_id = 0
         """The highest fact id used; whoever makes facts counts on from here and writes it back."""
 
-    def open_gate(self, stage: int) -> list[str]:
-        """Return the facts that let the absences of `stage` be decided; assert them after all they can see."""
-        facts = []
-        for n in range(len(self._gates.get(stage, ()))):
-            self.last_id += 1
-            facts.append(f'{{"sid":"s","id":{self.last_id},"t":{GATE},"n":{stage * 1000 + n}}}')
-        return facts
+    def open_gates(self, stage: int) -> None:
+        """Let the absences up to `stage` be decided after the next batch: nothing that they see comes later."""
+        self._stage = stage
 
-    def run(self, facts: list[str]) -> list[tuple[str, dict[str, _Id]]]:
+    def run(self, batches: Batches) -> Firings:
         """Assert facts, fire everything they allow, and return `(rule name, {alias: fact id})` per firing.
 
         Raises:
             EngineFailure: the kernel reports an error or dropped part of the batch.
             LimitExceeded: too many firings, or the deadline has passed.
         """
+        for place in batches:
+            if place not in self._closed:
+                self._closed[place] = list(self._networks[place].gates)
+        for place, closed in self._closed.items():
+            while closed and closed[0] <= self._stage:
+                batches.setdefault(place, []).append(self._fact(f'"t":{GATE},"n":{closed.pop(0)}'))
+        found: Firings = []
+        for place, facts in batches.items():
+            facts.append(self._fact(f'"t":{SENTINEL}'))
+            self._run(self._networks[place].handle, f"[{','.join(facts)}]", found)
+        if self._late():
+            self._stop()
+        return found
+
+    def _fact(self, columns: str) -> str:
         self.last_id += 1
-        facts.append(f'{{"sid":"s","id":{self.last_id},"t":{SENTINEL}}}')
-        firings: list[tuple[str, dict[str, _Id]]] = []
-        ended = False
+        return f'{{"sid":"s","id":{self.last_id},{columns}}}'
+
+    def _run(self, handle: Any, facts: str, found: Firings) -> None:
         try:
-            state = _kernel.assert_facts(self._handle, f"[{','.join(facts)}]")[1]
-            started = _kernel.start_action_for_state(self._handle, state)
+            state = _kernel.assert_facts(handle, facts)[1]
+            started = _kernel.start_action_for_state(handle, state)
             message = started[1] if started else None
+            ended = False
             while message is not None:
                 ((name, bound),) = _decode(message).items()
                 if name == "end":
                     ended = True
                 else:
-                    firings.append((name, bound))
-                    if len(firings) > self._left or (len(firings) & 255 == 0 and self._late()):
+                    found.append((name, bound))
+                    self._left -= 1
+                    if self._left < 0 or (self._left & 255 == 0 and self._late()):
                         self._stop()
-                message = _kernel.complete_and_start_action(self._handle, state)
+                message = _kernel.complete_and_start_action(handle, state)
         except _kernel.error as error:
             raise EngineFailure(f"the kernel failed: {error}") from error
         if not ended:
             raise EngineFailure("the kernel dropped part of a batch")
-        self._left -= len(firings)
-        if self._late():
-            self._stop()
-        return firings
+
+    def delete(self) -> None:
+        """End the session in every network that was opened."""
+        failed = None
+        for place in self._closed:
+            try:
+                _kernel.delete_state(self._networks[place].handle, "s")
+            except _kernel.error as error:
+                # 309: nothing was asserted, so there is no state to delete.
+                if "309" not in str(error):
+                    failed = error
+        if failed is not None:
+            raise EngineFailure(f"the kernel could not end its session: {failed}") from failed
 
     def _late(self) -> bool:
         return self._deadline is not None and time.monotonic() > self._deadline

@@ -82,7 +82,7 @@ class KernelWriter:
             parts = {"c": self._part({}, "c", summary(0)), **parts}
         ordered = sorted(parts.values(), key=lambda part: part.negated)
         self._join(ordered, rule, names)
-        return KernelRule(name, tuple(self._finish(part) for part in ordered), gate)
+        return KernelRule(name, tuple(self._finish(part) for part in ordered), gate, _section(ordered))
 
     def _summary_stage(self, rule: Rule, way: Way) -> int | None:
         """Return the stage whose summary holds all that the rule asks of producer, measures and outcome."""
@@ -334,6 +334,12 @@ class KernelWriter:
         lines = event_lines(timeless, conditions, self._constants, self._slots)
         if lines and "\n".join(lines) not in "\n".join(logical.events):
             logical.events += lines
+
+
+def _section(parts: Sequence[_Part]) -> str:
+    """Return the first type that a rule binds besides the summary: where there is none of it, the rule is not asked."""
+    names = [part.logical.name for part in parts if not part.negated]
+    return next((name for name in names if name[0] != "*"), names[0])
 
 
 def _alias_read(clause: DateTest) -> str | None:

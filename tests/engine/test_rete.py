@@ -20,20 +20,21 @@ def pattern(alias: str, kind: str, marker: int, *tests: tuple[str, str, int], **
 def fire(
     kernel: Kernel, *batches: list[tuple[str, dict[str, int]]], gate: int | None = None
 ) -> list[tuple[str, list[int]]]:
-    """Assert batches of (type, columns), each fact once per bucket, and return (rule, ids of this test's facts)."""
+    """Assert batches of (type, columns), each fact once per network, and return (rule, ids of this test's facts)."""
     with kernel.session(deadline=None, most_firings=10_000) as session:
         numbers: dict[int, int] = {}
         out = []
         for n, batch in enumerate(batches):
-            facts = []
+            facts: dict[int, list[str]] = {}
             for place, (kind, columns) in enumerate(batch):
                 for bucket in kernel.buckets[kind]:
                     session.last_id += 1
                     numbers[session.last_id] = place
                     body = "".join(f',"{name}":{value}' for name, value in columns.items())
-                    facts.append(f'{{"sid":"s","id":{session.last_id},"t":{bucket.code}{body}}}')
+                    text = f'{{"sid":"s","id":{session.last_id},"t":{bucket.code}{body}}}'
+                    facts.setdefault(bucket.network, []).append(text)
             if gate is not None and n == len(batches) - 1:
-                facts += session.open_gate(gate)
+                session.open_gates(gate)
             for rule, bound in session.run(facts):
                 out.append((rule, [numbers[m.id] for alias, m in sorted(bound.items()) if m.id in numbers]))
         return sorted(out)
@@ -90,19 +91,19 @@ def test_an_absence_waits_for_its_gate() -> None:
     kernel.close()
 
 
-def test_a_type_with_two_hundred_patterns_is_split_into_buckets() -> None:
+def test_a_type_with_two_hundred_patterns_is_split_among_networks() -> None:
     """D19 and D20: more than 64 alternatives of one fact lose it."""
     rules = [KernelRule(f"r{n}", (pattern("a", "x", n, ("f0", "ge", n)),)) for n in range(200)]
     kernel = Kernel(rules)
 
     fired = fire(kernel, [("x", {"f0": 150})])
 
-    assert len(kernel.buckets["x"]) == 4
+    assert [len(bucket.markers) for bucket in kernel.buckets["x"]] == [32, 32, 32, 32, 32, 32, 8]
     assert {rule for rule, _ in fired} == {f"r{n}" for n in range(151)}
     kernel.close()
 
 
-def test_three_hundred_absences_share_no_single_gate() -> None:
+def test_three_hundred_absences_share_no_single_network() -> None:
     """D19: 256 rules that end in one test crash the kernel."""
     rules = [
         KernelRule(
@@ -123,7 +124,7 @@ def test_a_batch_that_the_kernel_cuts_short_is_an_error_not_a_smaller_answer(tex
     with kernel.session(deadline=None, most_firings=10) as session:
         session.last_id = 1
         with pytest.raises(EngineFailure):
-            session.run([text])
+            session.run({0: [text]})
 
     assert fire(kernel, [("x", {"f0": 1})]) == [("r", [0])]
     kernel.close()
@@ -151,12 +152,45 @@ def test_firings_and_time_are_limited() -> None:
         session.last_id = len(many)
         facts = [f'{{"sid":"s","id":{n},"t":{code},"f0":{n}}}' for n in range(1, len(many) + 1)]
         with pytest.raises(LimitExceeded, match="more often") as stopped:
-            session.run(facts)
+            session.run({0: facts})
     assert stopped.value.code == "limit.deductions"
     with pytest.raises(LimitExceeded, match="longer") as late, kernel.session(deadline=0.0, most_firings=100) as s:
-        s.run([])
+        s.run({})
     assert late.value.code == "limit.time"
     assert len(fire(kernel, many[:2])) == 2
+    kernel.close()
+
+
+def test_rules_of_small_sections_share_a_network_and_large_ones_do_not() -> None:
+    """A network that is not opened costs nothing, and each takes memory."""
+    sizes = {"a": 3, "b": 4, "c": 30, "d": 2}
+    rules = [
+        KernelRule(f"{section}{n}", (pattern("a", section, 100 * place + n),), section=section)
+        for place, (section, size) in enumerate(sizes.items())
+        for n in range(size)
+    ]
+    kernel = Kernel(rules)
+
+    assert {name: [bucket.network for bucket in kernel.buckets[name]] for name in sizes} == {
+        "a": [0], "b": [0], "c": [1], "d": [2],
+    }  # fmt: skip
+    assert fire(kernel, [("a", {}), ("d", {})]) == [(f"a{n}", [0]) for n in range(3)] + [
+        (f"d{n}", [1]) for n in range(2)
+    ]
+    kernel.close()
+
+
+def test_an_absence_in_a_network_opened_late_has_its_gate() -> None:
+    """The gate of a network opens with its first fact, if the stage has come."""
+    absent = pattern("n", "y", 2, negated=True)
+    rules = [
+        KernelRule("other", tuple(pattern("a", "w", n) for n in range(10, 19)), section="w"),
+        KernelRule("r", (pattern("a", "x", 1), absent), gate=0, section="x"),
+    ]
+    kernel = Kernel(rules)
+
+    assert fire(kernel, [("w", {})], [("x", {})], gate=0) == [("r", [0])]
+    assert fire(kernel, [("w", {})], [("x", {}), ("y", {})], gate=0) == []
     kernel.close()
 
 
