@@ -71,6 +71,14 @@ TITLES: dict[str, tuple[int, str]] = {
     "limit.time": (422, "评价超时 · the evaluation took too long"),
     "engine.failure": (503, "评价进程失败 · the evaluation failed"),
     "engine.disagreement": (500, "两个引擎不一致,未出等级 · the two engines disagree, so there is no grade"),
+    "ingest.other_content": (422, "同一键下内容不同 · the key stands for another delivery"),
+    "quarantine.missing": (404, "隔离区没有此行 · the quarantine has no such line"),
+    "quarantine.settled": (409, "此行已处理 · something was done about the line already"),
+    "quarantine.unreadable": (422, "此行不能原样重试 · the line can't be tried as it came"),
+    "quarantine.refused": (422, "此行仍被拒绝 · the line is refused again"),
+    "log.missing": (404, "日志中没有 · the log has no such thing"),
+    "log.pending": (409, "尚无树头覆盖 · no signed head covers it yet"),
+    "store.corrupt": (500, "存储内容已被改动 · what was stored has been altered"),
     "health.not_ready": (503, "尚未就绪 · not ready"),
     "internal.fault": (500, "内部错误 · internal error"),
 }
@@ -102,21 +110,26 @@ def documented(*codes: str) -> dict[int, ResponseSpec]:
     }
 
 
-def _respond(
-    request: Request[Any, Any, Any], error: ShuoliError, headers: dict[str, str] | None = None
-) -> Response[Any]:
+def problem_document(scope: Scope, error: ShuoliError) -> ProblemDetails:
+    """Return what is told of an error in the answer to a request."""
     status, title = TITLES.get(error.code, TITLES["internal.fault"])
-    document = ProblemDetails(
+    return ProblemDetails(
         type=f"/errors/{error.code}",
         title=title,
         status=status,
         detail=error.message,
         code=error.code,
-        request_id=request_id(request.scope),
+        request_id=request_id(scope),
         help=error.help,
         errors=tuple(_entry(problem) for problem in error.problems),
     )
-    return Response(document, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _respond(
+    request: Request[Any, Any, Any], error: ShuoliError, headers: dict[str, str] | None = None
+) -> Response[Any]:
+    document = problem_document(request.scope, error)
+    return Response(document, status_code=document.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def _entry(problem: Problem) -> ErrorEntry:

@@ -41,12 +41,12 @@ RulebookName = Annotated[
 Language = Annotated[str, QueryParameter(description="zh | en", enum=["zh", "en"])]
 ProducerId = Annotated[str, PathParameter(description="主体的标识 · the producer's id")]
 
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def today() -> date:
     """Return the day it is in China."""
-    return datetime.now(_SHANGHAI).date()
+    return datetime.now(SHANGHAI).date()
 
 
 def day(text: str | None, name: str = "as_of") -> int | None:
@@ -115,7 +115,7 @@ def needs_json(connection: Connection, _handler: BaseRouteHandler) -> None:
 def knows_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
     """Refuse query parameters that the route doesn't have: a misspelt `as_of` must not grade as of today."""
     known = {
-        name
+        parameter.kwarg_definition.query or parameter.kwarg_definition.name or name
         for name, parameter in handler.parsed_fn_signature.parameters.items()
         if isinstance(parameter.kwarg_definition, QueryParameter)
     }

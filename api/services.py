@@ -9,11 +9,14 @@ from typing import Any, Self
 
 import msgspec
 
+from api.ledger import check_signer, open_store
 from api.selection import Selection
 from api.settings import Settings
 from api.wire import ProducerView
 from casework.decisions import Decided, Decisions
 from casework.everyone import check_about, learn_about_everyone
+from casework.intake import Intake
+from casework.proofs import Proofs
 from engine.case import CaseFile, Producer
 from engine.document import DocumentWriter, notice
 from engine.reading import CaseReader, instant, producer_view
@@ -73,10 +76,17 @@ class Services:
             RulebookMissing: the rulebook that grades isn't in the catalog.
             RulebookRefused: it has problems.
             StoreRefused: the database can't be used.
+            SigningRefused: heads are signed with a key that isn't there.
         """
         selection = Selection(settings)
         selection.named(None, today())
-        return cls(selection, Store.open(settings.database_url), Workers(settings.workers), today)
+        store = open_store(settings)
+        try:
+            check_signer(settings, store)
+        except ShuoliError:
+            store.close()
+            raise
+        return cls(selection, store, Workers(settings.workers), today)
 
     def close(self) -> None:
         """End the workers and the database's connections."""
@@ -118,6 +128,25 @@ class Services:
         learned = learn_about_everyone(self._store, self._workers, desk.rulebook, facts, today)
         refused = desk.decide_all(today, lambda *_: None) if learned.everyone_due else {}
         return {"entered": learned.entered, "everyone_regraded": learned.everyone_due, "refused": sorted(refused)}
+
+    @property
+    def store(self) -> Store:
+        """Return the store."""
+        return self._store
+
+    def today(self) -> date:
+        """Return the day it is."""
+        return self._today()
+
+    @property
+    def proofs(self) -> Proofs:
+        """Return what the log shows to anyone."""
+        return Proofs(self._store)
+
+    def intake(self) -> Intake:
+        """Return the way in for many lines, graded as of today."""
+        today = self._today().toordinal()
+        return Intake(self._desk(today), self._store, as_of=today)
 
     def decision(self, producer_id: str, as_of: int | None, known_at: str | None) -> Answer:
         """Return the decision on a stored producer; the rulebook is the one in force on the day."""

@@ -94,6 +94,20 @@ class CaseReader:
         notes.raise_any("the facts are refused")
         return tuple(facts)
 
+    def report(self, document: Any, *, today: int) -> tuple[str, Fact]:
+        """Return a producer's id and a fact about it, told in one object: the keys of a fact and `producer`.
+
+        Raises:
+            CaseRefused: something in it doesn't fit the rulebook, or lies after `today` (an ordinal).
+        """
+        notes = _Notes()
+        told = dict(document) if isinstance(document, dict) else document
+        name = notes.text(told.pop("producer", None), "/producer", "producer") if isinstance(told, dict) else ""
+        fact = self._fact(notes, told, "", today)
+        notes.raise_any("the report is refused")
+        assert fact is not None
+        return name, fact
+
     def stored(self, documents: Iterable[bytes]) -> list[Fact]:
         """Return facts from documents that `fact_document` wrote.
 
