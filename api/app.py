@@ -10,10 +10,12 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
 from api.bodies import describe_bodies
+from api.bulk import post_bulk
 from api.documentation import error_page, openapi, static_files
 from api.gradings import grade_case, show_grading
 from api.headers import add_headers
 from api.health import live, ready
+from api.log import list_entries, prove_consistency, prove_inclusion, show_head, show_key
 from api.problems import problem_handlers
 from api.producers import (
     post_about_everyone,
@@ -24,11 +26,13 @@ from api.producers import (
     show_verdicts,
     show_why,
 )
+from api.quarantine import dismiss_line, list_quarantine, replay_line, show_line
 from api.requests import knows_parameters
 from api.requests import today as today_in_china
 from api.rulebooks import list_rulebooks, show_rulebook
 from api.services import Services
 from api.settings import Settings
+from api.sources import list_sources
 
 LARGEST_BODY = 4_000_000
 """Bytes of a request's body."""
@@ -38,12 +42,23 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     put_producer,
     post_facts,
     post_about_everyone,
+    post_bulk,
+    list_quarantine,
+    show_line,
+    replay_line,
+    dismiss_line,
+    list_sources,
     show_grade,
     show_why,
     show_deductions,
     show_verdicts,
     list_rulebooks,
     show_rulebook,
+    show_head,
+    show_key,
+    list_entries,
+    prove_inclusion,
+    prove_consistency,
     live,
     ready,
 )

@@ -12,6 +12,7 @@ import msgspec
 
 from api.cli_city import demo, grade_all, sample_city
 from api.cli_grade import grade
+from api.cli_log import log
 from api.cli_replay import replay
 from api.cli_rulebook import rulebook
 from api.cli_serve import serve
@@ -30,7 +31,7 @@ def commands() -> None:
     """Hold all commands."""
 
 
-for command in (grade, rulebook, sample_city, grade_all, replay, serve, demo):
+for command in (grade, rulebook, sample_city, grade_all, replay, log, serve, demo):
     commands.add_command(command)
 
 

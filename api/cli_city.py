@@ -14,6 +14,7 @@ from rich.table import Table
 
 from api.cli_grade import as_of_option
 from api.cli_serve import serve_with
+from api.ledger import opened, sign
 from api.output import as_json, console, print_json, progress
 from api.requests import today
 from api.selection import Selection
@@ -66,14 +67,11 @@ def grade_all(db: str, folder: Path | None, as_of: date | None, as_json: bool) -
     settings = replace(Settings.from_environment(), database_url=db)
     day = as_of or today()
     rulebook = Selection(settings).named(None, day)
-    store = Store.open(db)
-    try:
-        with progress(quiet=as_json) as bars:
-            if folder is not None:
-                _load(folder, rulebook, store, bars)
-            report = _grade(rulebook, store, settings.workers, day, bars)
-    finally:
-        store.close()
+    with opened(settings) as store, progress(quiet=as_json) as bars:
+        if folder is not None:
+            _load(folder, rulebook, store, bars)
+        report = _grade(rulebook, store, settings.workers, day, bars)
+        sign(settings, store)
     if as_json:
         print_json(report)
     else:
@@ -91,18 +89,16 @@ def demo() -> None:
     if not (FOLDER / CITY_FILE).exists():
         made = _make(rulebook, FOLDER, PRODUCERS, SEED, day, 1.0)
         out.print(f"{FOLDER}: {made['producers']} 主体 · producers, {made['facts']} 事实 · facts (合成 · synthetic)")
-    store = Store.open(settings.database_url)
-    try:
+    with opened(settings) as store:
         with progress(quiet=False) as bars:
             _load(FOLDER, rulebook, store, bars)
             report = _grade(rulebook, store, settings.workers, day, bars)
+        sign(settings, store)
         _print_counts(out, rulebook, report)
         with Workers(1) as workers:
             decided = Decisions(rulebook, store, workers).decide(_telling(store, rulebook), day.toordinal(), None)
         out.rule("一个主体的理由 · why one of them has its grade")
         print_why(out, Answer(rulebook, decided).why("zh"))
-    finally:
-        store.close()
     serve_with(settings)
 
 

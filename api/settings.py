@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.problems import Problem, ShuoliError, nearest
+from store.merkle import ALGORITHMS
 
 PREFIX = "SHUOLI_"
 
@@ -32,6 +33,10 @@ class Settings:
     port: int = 8000
     workers: int = 2
     """Processes that evaluate, 1 to 64."""
+    signing_key: Path = Path("var/signing-key.pem")
+    """PEM file with the Ed25519 key that signs heads of the log."""
+    log_hash: str = "sha256"
+    """What a log that has no leaf yet is hashed with: sha256 or sm3."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -71,6 +76,12 @@ def _read(name: str, value: str) -> object:
             return _whole(name, value, 0, 65535)
         case "workers":
             return _whole(name, value, 1, 64)
+        case "signing_key" if value:
+            return Path(value)
+        case "signing_key":
+            return _wrong(name, value, "a path")
+        case "log_hash":
+            return value if value in ALGORITHMS else _wrong(name, value, " or ".join(ALGORITHMS))
         case _:
             return value
 
@@ -79,5 +90,9 @@ def _whole(name: str, value: str, low: int, high: int) -> object:
     expected = f"a whole number from {low} to {high}"
     if value.isascii() and value.isdigit() and low <= int(value[:6]) <= high and len(value) < 7:
         return int(value)
+    return _wrong(name, value, expected)
+
+
+def _wrong(name: str, value: str, expected: str) -> Problem:
     place = PREFIX + name.upper()
     return Problem(place, "settings.value", f"`{value[:40]}` is not {expected}", given=value[:40], expected=expected)
