@@ -16,6 +16,7 @@ from api.cli_log import log
 from api.cli_replay import replay
 from api.cli_rulebook import rulebook
 from api.cli_serve import serve
+from api.cli_tick import tick
 from knowledge.problems import EngineDisagreement, EngineFailure, LimitExceeded, ShuoliError
 
 # What the exit codes mean; docs/cli.md holds the same table.
@@ -31,7 +32,7 @@ def commands() -> None:
     """Hold all commands."""
 
 
-for command in (grade, rulebook, sample_city, grade_all, replay, log, serve, demo):
+for command in (grade, rulebook, sample_city, grade_all, tick, replay, log, serve, demo):
     commands.add_command(command)
 
 

@@ -6,9 +6,11 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
+from casework.arrivals import Entry, Report, enter_reports
 from casework.outcomes import enter_decisions
 from engine.case import CaseFile, Fact, Producer
 from engine.document import DocumentWriter
@@ -37,6 +39,18 @@ class Decided:
     grading: Grading
 
 
+class Beside(Protocol):
+    """What is done in the same transaction as an entry, so that neither is ever there without the other."""
+
+    def before(self, transaction: Transaction) -> None:
+        """Do what comes before the entry; an exception leaves everything as it was."""
+        ...
+
+    def after(self, transaction: Transaction, decided: Decided) -> None:
+        """Do what comes after the entry and its grade."""
+        ...
+
+
 class Decisions:
     """Grades stored producers under one rulebook."""
 
@@ -58,7 +72,15 @@ class Decisions:
             self._grade(transaction, producer, self._facts(transaction, producer.id), as_of)
         return created
 
-    def record(self, producer_id: str, facts: Sequence[Fact], as_of: int, now: str | None = None) -> Decided:
+    def record(
+        self,
+        producer_id: str,
+        facts: Sequence[Fact],
+        as_of: int,
+        now: str | None = None,
+        *,
+        beside: Beside | None = None,
+    ) -> Decided:
         """Store new facts and the grade that they lead to: all of it or nothing.
 
         Facts whose source doesn't say when it recorded them count as recorded at the record time, unless the same has
@@ -68,12 +90,53 @@ class Decisions:
             ProducerMissing: the producer isn't known.
             LimitExceeded, EngineFailure, EngineDisagreement: it can't be graded; nothing is stored.
         """
+        return self.enter(producer_id, lambda known, at: dated(facts, known, at), as_of, now, beside=beside)
+
+    def enter(
+        self,
+        producer_id: str,
+        told: Callable[[Sequence[Fact], str], Sequence[Fact]],
+        as_of: int,
+        now: str | None = None,
+        *,
+        beside: Beside | None = None,
+    ) -> Decided:
+        """Store the reports that `told` makes of all that is known and the record time, and the grade.
+
+        Raises:
+            ProducerMissing, LimitExceeded, EngineFailure, EngineDisagreement: as `record`.
+        """
         with self._store.write(now) as transaction:
+            if beside is not None:
+                beside.before(transaction)
             producer = self._producer(transaction, producer_id)
             known = self._facts(transaction, producer_id)
-            arrived = dated(facts, known, transaction.entered_at)
+            arrived = told(known, transaction.entered_at)
             transaction.add_facts(producer_id, [fact_document(self.rulebook, fact) for fact in arrived])
-            return self._grade(transaction, producer, [*known, *arrived], as_of)
+            decided = self._grade(transaction, producer, [*known, *arrived], as_of)
+            if beside is not None:
+                beside.after(transaction, decided)
+        return decided
+
+    def record_all(
+        self, reports: Sequence[Report], as_of: int, now: str | None = None, *, regrade: bool = True
+    ) -> list[Entry]:
+        """Store reports about many producers in one transaction, and the grade of each of whom something is new.
+
+        See `enter_all`.
+        """
+        with self._store.write(now) as transaction:
+            return self.enter_all(transaction, reports, as_of, regrade=regrade)
+
+    def enter_all(
+        self, transaction: Transaction, reports: Sequence[Report], as_of: int, *, regrade: bool = True
+    ) -> list[Entry]:
+        """Enter reports about many producers, grade each once, and say what became of each report.
+
+        Reports of a producer that isn't known, or can't be graded with them, are refused; all others are entered.
+        Without `regrade` the grades stay as they are.
+        """
+        return enter_reports(transaction, self.rulebook, self._workers if regrade else None, reports, as_of)
 
     def decide(self, producer_id: str, as_of: int, known_at: str | None) -> Decided:
         """Return the grading of a stored producer as of a day, from what was known at an instant; stores nothing.
@@ -93,33 +156,44 @@ class Decisions:
         return self.regrade(self._everyone(), as_of, done)
 
     def regrade(
-        self, producers: Iterable[Sequence[str]], as_of: int, done: Callable[[int, int], None]
+        self,
+        producers: Iterable[Sequence[str]],
+        as_of: int,
+        done: Callable[[int, int], None],
+        *,
+        only_due: bool = False,
     ) -> dict[str, Refusal]:
         """Grade producers, named in batches, and store what comes out; return those that have no grade, by id.
 
-        Nobody waits while workers grade: a producer of whom something was entered meanwhile is graded again. `done` is
-        told the numbers of producers and facts after each batch. Batches are stored as they are done, so that a stop
-        in between loses only what was under way.
+        Nobody waits while workers grade: a producer of whom something was entered meanwhile is graded again. With
+        `only_due`, one that isn't due, or no longer because somebody else has decided it meanwhile, is left alone.
+        `done` is told the numbers of producers and facts after each batch. Batches are stored as they are done, so that
+        a stop in between loses only what was under way.
         """
         refused: dict[str, Refusal] = {}
         again: list[str] = []
         named: deque[Sequence[str]] = deque()
-        read = (self._batch(names, named) for names in producers)
+        due = as_of if only_due else None
+        read = (self._batch(names, named, due) for names in producers)
         # The workers read ahead; what was named first is answered first.
         for batch, answers in self._answered(read, as_of):
             names = named.popleft()
-            fresh = self._enter_fresh(names, batch, answers, as_of)
-            again += [name for name in names if name not in fresh]
+            fresh, stale = self._enter_fresh(names, batch, answers, as_of, only_due=only_due)
+            again += stale
             refused |= {name: one for name, one in fresh.items() if isinstance(one, Refusal)}
-            done(len(fresh), sum(one.facts for one in fresh.values() if isinstance(one, Decision)))
-        return refused | self.regrade(in_batches(again), as_of, done) if again else refused
+            done(len(names) - len(stale), sum(one.facts for one in fresh.values() if isinstance(one, Decision)))
+        if not again:
+            return refused
+        return refused | self.regrade(in_batches(again), as_of, done, only_due=only_due)
 
     def _answered(self, read: Iterable[Batch], as_of: int) -> Iterator[tuple[Batch, Sequence[Answer]]]:
         asked, kept = itertools.tee(read)
         return zip(kept, self._workers.decide(self.rulebook, asked, as_of), strict=True)
 
-    def _batch(self, names: Sequence[str], named: deque[Sequence[str]]) -> Batch:
+    def _batch(self, names: Sequence[str], named: deque[Sequence[str]], due: int | None) -> Batch:
         with self._store.read() as transaction:
+            if due is not None:
+                names = transaction.due(due, self.rulebook.sha256, among=names)
             producers = transaction.producers_of(names)
             facts = transaction.facts_of([*names, EVERYONE])
             known_at = transaction.last_entered_at()
@@ -128,16 +202,23 @@ class Decisions:
         return Batch(tuple(Stored(one, (*facts.get(name, ()), *shared)) for name, one in producers), known_at)
 
     def _enter_fresh(
-        self, names: Sequence[str], batch: Batch, answers: Sequence[Answer], as_of: int
-    ) -> dict[str, Answer]:
-        """Enter the decisions that rest on all that is known now, and return these answers by producer."""
+        self, names: Sequence[str], batch: Batch, answers: Sequence[Answer], as_of: int, *, only_due: bool
+    ) -> tuple[dict[str, Answer], list[str]]:
+        """Enter the decisions that rest on all that is known now.
+
+        Returns these answers by producer, and who has to be graded again.
+        """
+        if not names:
+            return {}, []
         with self._store.write() as transaction:
-            stale = transaction.changed_since(names, str(batch.known_at))
-            fresh = {} if EVERYONE in stale else dict(zip(names, answers, strict=True))
-            fresh = {name: one for name, one in fresh.items() if name not in stale}
+            wanted = names if not only_due else transaction.due(as_of, self.rulebook.sha256, among=names)
+            changed = transaction.changed_since(wanted, str(batch.known_at))
+            stale = [name for name in wanted if name in changed or EVERYONE in changed]
+            left = {*wanted} - {*stale}
+            fresh = {name: one for name, one in zip(names, answers, strict=True) if name in left}
             decisions = [one for one in fresh.values() if isinstance(one, Decision)]
             enter_decisions(transaction, self.rulebook, decisions, as_of, str(batch.known_at))
-        return fresh
+        return fresh, stale
 
     def _everyone(self) -> Iterator[Sequence[str]]:
         last = ""

@@ -13,6 +13,7 @@ from engine.document import digest
 from engine.workers import Decision
 from knowledge.canonical import rulebook_document
 from knowledge.rulebook import Rulebook
+from store.history import stored
 from store.ledger import Confirmation, Current, StoredGrading, Transaction
 from store.trail import Leaf, append, leaf
 
@@ -26,19 +27,27 @@ def enter_decisions(
     """Enter decisions made under one rulebook, as of one day, from what was known at one instant.
 
     Where the outcome is the one that holds already, a confirmation is entered and no copy. A change of grade leaves
-    one event in the outbox.
+    one event in the outbox. What somebody else has entered to the byte meanwhile is left alone.
     """
     if not decisions:
         return
     publish(transaction, rulebook)
     held = transaction.current_of_all([one.producer for one in decisions])
+    same = {
+        one.producer: confirmation(one, held[one.producer].hash, as_of, known_at)
+        for one in decisions
+        if one.producer in held and _holds_already(held[one.producer], one, rulebook)
+    }
+    entered = stored(transaction, [*(one.hash for one in decisions), *(one.hash for one in same.values())])
     gradings: list[StoredGrading] = []
     confirmations: list[tuple[Confirmation, Current]] = []
     leaves: list[Leaf] = []
     for one in decisions:
         before = held.get(one.producer)
-        if before is not None and (before.outcome, before.rulebook_sha256) == (one.outcome, rulebook.sha256):
-            confirmed = confirmation(one, before.hash, as_of, known_at)
+        confirmed = same.get(one.producer)
+        if (one.hash if confirmed is None else confirmed.hash) in entered:
+            continue
+        if before is not None and confirmed is not None:
             now = msgspec.structs.replace(before, as_of=as_of, next_change_on=one.next_change_on)
             confirmations.append((confirmed, now))
             leaves.append(leaf("confirmation", confirmed.hash, transaction.entered_at))
@@ -50,6 +59,10 @@ def enter_decisions(
     transaction.add_gradings(gradings)
     transaction.add_confirmations(confirmations)
     append(transaction, leaves)
+
+
+def _holds_already(before: Current, one: Decision, rulebook: Rulebook) -> bool:
+    return (before.outcome, before.rulebook_sha256) == (one.outcome, rulebook.sha256)
 
 
 def publish(transaction: Transaction, rulebook: Rulebook) -> None:

@@ -322,10 +322,10 @@ class Transaction:
         rows = self.connection.execute(query.where(CURRENT.c.producer_id.in_(producer_ids)))
         return {row.producer_id: Current(*row) for row in rows}
 
-    def due(self, as_of: int, rulebook_sha256: str) -> list[str]:
+    def due(self, as_of: int, rulebook_sha256: str, among: Sequence[str] | None = None) -> list[str]:
         """Return producers, by id, whose grade may no longer hold on a day: a date has come, or another rulebook.
 
-        Reads the producers that are due and no others.
+        Reads the producers that are due and no others; with `among`, looks at these alone.
         """
         found: set[str] = set()
         # One index each; a database may answer an `or` of them by reading the whole table.
@@ -335,6 +335,7 @@ class Transaction:
             CURRENT.c.rulebook_sha256 > rulebook_sha256,
         ):
             query = select(CURRENT.c.producer_id).where(stale, CURRENT.c.as_of <= as_of)
+            query = query if among is None else query.where(CURRENT.c.producer_id.in_(among))
             found.update(self.connection.execute(query).scalars())
         return sorted(found)
 

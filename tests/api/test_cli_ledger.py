@@ -83,3 +83,12 @@ def test_one_producer_is_replayed_along_three_axes_and_its_grading_by_hash(shuol
     assert "record.missing" in shuoli("replay", "0" * 64, code=3)
     assert "cli.usage" in shuoli("replay", code=2)
     assert "cli.usage" in shuoli("replay", "0" * 64, "--as-of", "2026-01-01", code=2)
+
+
+def test_a_tick_grades_who_is_due_and_again_nobody(shuoli: Shuoli) -> None:
+    first = shuoli.json("tick", "--as-of", "2026-06-12")
+    second = shuoli("tick", "--as-of", "2026-06-12")
+
+    assert (first["as_of"], first["due"], first["left"], first["refused"]) == ("2026-06-12", 3, 0, {})
+    assert "0 到期 · due" in second
+    assert shuoli.json("replay", "--all")["differences"] == []
