@@ -21,7 +21,7 @@ Ref = Annotated[
     str,
     QueryParameter(
         description="评价结果、确认或规则包的 SHA-256 · SHA-256 of a grading, confirmation or rulebook",
-        pattern="^[0-9a-f]{64}$",
+        schema_extra={"pattern": "^[0-9a-f]{64}$"},
     ),
 ]
 Size = Annotated[
@@ -29,12 +29,12 @@ Size = Annotated[
     QueryParameter(description="叶数,默认最新树头 · leaves; of the newest head by default", schema_extra=_SIZE),
 ]
 From = Annotated[
-    str, QueryParameter(query="from", description="较早的叶数 · leaves of the older log", schema_extra=_SIZE)
+    str, QueryParameter(name="from", description="较早的叶数 · leaves of the older log", schema_extra=_SIZE)
 ]
 To = Annotated[
     str | None,
     QueryParameter(
-        query="to",
+        name="to",
         description="较晚的叶数,默认最新树头 · leaves of the newer; the newest head by default",
         schema_extra=_SIZE,
     ),
