@@ -1,4 +1,4 @@
-"""`make bench [WHAT=producer|memory|city|tick]`: speed and memory on the sample city, as ratios measured in one run."""
+"""`make bench [WHAT=producer|memory|city|tick|log]`: speed and memory on the sample city, ratios measured in one run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from batch.population import generate
-from bench import city, memory, producer, tick
+from bench import city, log, memory, producer, tick
 from engine.case import CaseFile
 from engine.reading import CaseReader
 from knowledge.catalog import Catalog
@@ -32,6 +32,7 @@ def main(wanted: list[str]) -> None:
         "memory": lambda: memory.measure(rulebook, _cases(rulebook, 60)),
         "city": lambda: city.measure(rulebook, DAY),
         "tick": lambda: tick.measure(rulebook, DAY),
+        "log": log.measure,
     }
     unknown = [name for name in wanted if name not in benches]
     if unknown:
