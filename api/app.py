@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
@@ -18,11 +18,14 @@ from api.health import live, ready
 from api.log import list_entries, prove_consistency, prove_inclusion, show_head, show_key
 from api.problems import problem_handlers
 from api.producers import (
+    list_facts,
     post_about_everyone,
     post_facts,
+    post_status,
     put_producer,
     show_deductions,
     show_grade,
+    show_history,
     show_verdicts,
     show_why,
 )
@@ -41,6 +44,9 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     show_grading,
     put_producer,
     post_facts,
+    post_status,
+    list_facts,
+    show_history,
     post_about_everyone,
     post_bulk,
     list_quarantine,
@@ -72,8 +78,10 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
         RulebookRefused: it has problems.
     """
     services = Services.open(settings, today=today)
+    # Registered one by one, two synchronous handlers of one address would be put into a thread twice and never answer.
+    routes = Router("/", route_handlers=ROUTES)
     app = Litestar(
-        [*ROUTES, error_page, static_files()],
+        [routes, error_page, static_files()],
         before_send=[add_headers],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers=problem_handlers(),

@@ -31,6 +31,12 @@ _FACTS: Final = Schema(
     properties={"facts": _LIST},
     additional_properties=False,
 )
+_REASON: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["reason"],
+    properties={"reason": Schema(type=OpenAPIType.STRING, min_length=1, max_length=2000, pattern=r"\S")},
+    additional_properties=False,
+)
 _CASE: Final = Schema(
     type=OpenAPIType.OBJECT,
     description="按默认规则包的词汇。With another `rulebook`, its vocabulary holds instead.",
@@ -57,13 +63,29 @@ def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
     shared = next((one for one in rulebook.types.values() if one.about_everyone), None)
     everyone = {"facts": [] if shared is None else [_example_fact(shared, rulebook)]}
     bodies["/api/v1/facts", "post"] = ("Facts", "关于全体的事实 · facts about everyone", everyone)
+    components.schemas["Status"] = _status(rulebook)
+    status = {"status": list(rulebook.fact_statuses)[-1]}
+    where = "/api/v1/producers/{producer_id}/facts/{fact_id}/status"
+    bodies[where, "post"] = ("Status", "事实的新状态 · the fact's new status", status)
+    components.schemas |= {"Report": _report(rulebook), "Reason": _REASON}
+    report = {"producer": "P1", **case["facts"][0]}
+    settle = "/api/v1/quarantine/{line_id}"
+    bodies[f"{settle}/replay", "post"] = ("Report", "更正的行,可空 · the corrected line, or nothing", report)
+    bodies[f"{settle}/dismiss", "post"] = ("Reason", "原因 · the reason", {"reason": "重复提交 · sent twice"})
+    lines = OpenAPIMediaType(
+        schema=Schema(type=OpenAPIType.ARRAY, items=Reference("#/components/schemas/Report")),
+        examples={"example": Example(summary="示例 · example", value=[report])},
+    )
+    paths["/api/v1/facts:bulk"].post.request_body = RequestBody(  # type: ignore[union-attr]  # the route is there
+        content={"application/x-ndjson": lines}, description="每行一条 Report · a Report a line", required=True
+    )
     for (path, method), (name, description, example) in bodies.items():
         media = OpenAPIMediaType(
             schema=Reference(ref=f"#/components/schemas/{name}"),
             examples={"example": Example(summary="示例 · example", value=example)},
         )
         getattr(paths[path], method).request_body = RequestBody(
-            content={"application/json": media}, description=description, required=True
+            content={"application/json": media}, description=description, required=not path.endswith("/replay")
         )
 
 
@@ -107,17 +129,34 @@ def _producer(rulebook: Rulebook) -> Schema:
     )
 
 
+def _status(rulebook: Rulebook) -> Schema:
+    status = Schema(type=OpenAPIType.STRING, enum=list(rulebook.fact_statuses))
+    return Schema(
+        type=OpenAPIType.OBJECT,
+        required=["status"],
+        properties={"status": status, "recorded_at": _INSTANT, "source": _SOURCE},
+        additional_properties=False,
+    )
+
+
+def _report(rulebook: Rulebook) -> Schema:
+    told = [one for one in rulebook.types.values() if one.origin == "fact" and not one.about_everyone]
+    return Schema(one_of=[_of_type(one, rulebook, {"producer": _TEXT}) for one in told])
+
+
 def _fact(rulebook: Rulebook) -> Schema:
     return Schema(one_of=[_of_type(one, rulebook) for one in rulebook.types.values() if one.origin == "fact"])
 
 
-def _of_type(one: FactType, rulebook: Rulebook) -> Schema:
+def _of_type(one: FactType, rulebook: Rulebook, more: dict[str, Schema | Reference] | None = None) -> Schema:
+    more = more or {}
     return Schema(
         type=OpenAPIType.OBJECT,
         title=one.name,
         description=f"{one.label.zh} · {one.label.in_language('en')}",
-        required=["type", "fields"],
+        required=[*more, "type", "fields"],
         properties={
+            **more,
             "type": Schema(const=one.name),
             "fields": _values(one.fields.values()),
             "source": _SOURCE,

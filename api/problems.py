@@ -62,6 +62,8 @@ TITLES: dict[str, tuple[int, str]] = {
     "http.media_type": (415, "正文类型须为 application/json · the body must be application/json"),
     "case.refused": (422, "主体或事实有误 · the producer or its facts are refused"),
     "producer.missing": (404, "没有此主体 · there is no such producer"),
+    "fact.missing": (404, "没有此事实 · there is no such fact"),
+    "idempotency.reused": (422, "此键曾用于另一请求 · the key named another request before"),
     "grading.missing": (404, "没有此评价结果 · there is no such grading"),
     "rulebook.missing": (404, "没有此规则包 · there is no such rulebook"),
     "rulebook.refused": (500, "规则包有误 · the rulebook has problems"),

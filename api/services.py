@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Self
 
 import msgspec
+from litestar import Response
 
+from api.idempotency import Once
 from api.ledger import check_signer, open_store
 from api.selection import Selection
 from api.settings import Settings
 from api.wire import ProducerView
-from casework.decisions import Decided, Decisions
+from casework.decisions import Beside, Decided, Decisions
 from casework.everyone import check_about, learn_about_everyone
 from casework.intake import Intake
+from casework.past import FactList, History, facts_of, history_of
 from casework.proofs import Proofs
-from engine.case import CaseFile, Producer
+from casework.reports import status_report
+from engine.case import CaseFile, Fact, Producer
 from engine.document import DocumentWriter, notice
 from engine.reading import CaseReader, instant, producer_view
 from engine.verdicts import verdicts
@@ -112,22 +116,65 @@ class Services:
         created = desk.put_producer(producer, self._today().toordinal())
         return ProducerView(**producer_view(desk.rulebook, producer)), created
 
-    def post_facts(self, producer_id: str, body: bytes) -> dict[str, Any]:
-        """Record facts; return the decision that they lead to."""
+    def once(self, key: str | None, route: str, body: bytes) -> Once:
+        """Return the request that is done once under its key.
+
+        Raises:
+            RequestRefused: the key can't be one.
+        """
+        return Once(self._store, key, route, body)
+
+    def post_facts(self, producer_id: str, body: bytes, once: Once) -> Response[Any]:
+        """Record facts; answer with the decision that they lead to."""
         today = self._today().toordinal()
         desk = self._desk(today)
-        facts = CaseReader(desk.rulebook).facts(body, today=today)
-        check_about(desk.rulebook, facts, everyone=False)
-        return Answer(desk.rulebook, desk.record(producer_id, facts, today)).document()
 
-    def post_about_everyone(self, body: bytes) -> dict[str, Any]:
+        def record(beside: Beside) -> Decided:
+            facts = CaseReader(desk.rulebook).facts(body, today=today)
+            check_about(desk.rulebook, facts, everyone=False)
+            return desk.record(producer_id, facts, today, beside=beside)
+
+        return once.run(record, lambda decided: Answer(desk.rulebook, decided).document())
+
+    def post_status(self, producer_id: str, fact_id: str, body: bytes, once: Once) -> Response[Any]:
+        """Record that a fact has another status; answer with the decision that this leads to."""
+        today = self._today().toordinal()
+        desk = self._desk(today)
+
+        def report(known: Sequence[Fact], entered_at: str) -> list[Fact]:
+            return status_report(desk.rulebook, body, fact_id, known, entered_at, today)
+
+        return once.run(
+            lambda beside: desk.enter(producer_id, report, today, beside=beside),
+            lambda decided: Answer(desk.rulebook, decided).document(),
+        )
+
+    def post_about_everyone(self, body: bytes, once: Once) -> Response[Any]:
         """Record facts about everyone; where they change what all grades share, every producer is graded again."""
         today = self._today().toordinal()
         desk = self._desk(today)
-        facts = CaseReader(desk.rulebook).facts(body, today=today)
-        learned = learn_about_everyone(self._store, self._workers, desk.rulebook, facts, today)
-        refused = desk.decide_all(today, lambda *_: None) if learned.everyone_due else {}
-        return {"entered": learned.entered, "everyone_regraded": learned.everyone_due, "refused": sorted(refused)}
+
+        def learn(_: Beside) -> dict[str, Any]:
+            facts = CaseReader(desk.rulebook).facts(body, today=today)
+            learned = learn_about_everyone(self._store, self._workers, desk.rulebook, facts, today)
+            refused = desk.decide_all(today, lambda *_: None) if learned.everyone_due else {}
+            told = {"entered": learned.entered, "everyone_regraded": learned.everyone_due, "refused": sorted(refused)}
+            # The grades follow in many transactions; done twice, they are the same.
+            once.keep(told)
+            return told
+
+        return once.run(learn, lambda told: told)
+
+    def facts(self, producer_id: str, as_of: int | None, known_at: str | None) -> FactList:
+        """Return what is known of a producer, with every report of it."""
+        day = self._today().toordinal() if as_of is None else as_of
+        rulebook = self._selection.named(None, date.fromordinal(day))
+        return facts_of(self._store, rulebook, producer_id, day, None if known_at is None else instant(known_at))
+
+    def history(self, producer_id: str, after: int, limit: int, *, as_of: int | None, known_at: str | None) -> History:
+        """Return what was decided about a producer, in the log's order."""
+        known = None if known_at is None else instant(known_at)
+        return history_of(self._store, producer_id, after, limit, as_of=as_of, known_at=known)
 
     @property
     def store(self) -> Store:

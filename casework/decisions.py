@@ -46,8 +46,8 @@ class Beside(Protocol):
         """Do what comes before the entry; an exception leaves everything as it was."""
         ...
 
-    def after(self, transaction: Transaction, decided: Decided) -> None:
-        """Do what comes after the entry and its grade."""
+    def after(self, transaction: Transaction, made: object) -> None:
+        """Do what comes after the entry, which made this: a `Decided` where a grade followed."""
         ...
 
 

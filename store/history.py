@@ -46,7 +46,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A grading or confirmation of a producer at its place in the log; `known_at` is None of a confirmation."""
+    """A grading or confirmation of a producer at its place in the log."""
 
     index: int
     kind: str
@@ -129,30 +129,26 @@ def known(entries: Sequence[Entry], known_at: str | None) -> list[bytes]:
     return [one.document for one in entries if known_at is None or one.entered_at <= known_at]
 
 
-def steps(
-    transaction: Transaction, producer_id: str, after: int, limit: int, known_at: str | None = None
-) -> list[Step]:
-    """Return what was decided about a producer in the log's order, from the first leaf after index `after` on."""
+def steps(transaction: Transaction, producer_id: str, after: int, limit: int) -> list[Step]:
+    """Return what was decided about a producer in the log's order, from the first leaf after index `after` on.
+
+    Raises:
+        StoreCorrupt: a grading has been altered.
+    """
     found: list[Step] = []
     for table in (GRADINGS, CONFIRMATIONS):
         query = select(LEAVES.c.index, LEAVES.c.kind, LEAVES.c.document.label("leaf"), table.c.hash, table.c.document)
-        query = query.join(LEAVES, LEAVES.c.ref == table.c.hash).where(
-            table.c.producer_id == producer_id, LEAVES.c.index > after
-        )
+        query = query.join(LEAVES, LEAVES.c.ref == table.c.hash)
+        query = query.where(table.c.producer_id == producer_id, LEAVES.c.index > after)
         rows = transaction.connection.execute(query.order_by(LEAVES.c.index).limit(limit))
         found += [Step(*row) for row in rows]
-    found = sorted(found, key=lambda step: step.index)[:limit]
-    return [_told(step) for step in found if known_at is None or _at(step) <= known_at]
+    return [_told(step) for step in sorted(found, key=lambda step: step.index)[:limit]]
 
 
 def _told(step: Step) -> Step:
     if step.kind != "grading":
         return step
     return msgspec.structs.replace(step, document=unpacked("grading", step.hash, step.document))
-
-
-def _at(step: Step) -> str:
-    return str(msgspec.json.decode(step.leaf)["at"])
 
 
 def _entries(transaction: Transaction, table: Table, producer_ids: Sequence[str]) -> dict[str, list[Entry]]:
