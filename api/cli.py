@@ -12,6 +12,7 @@ import msgspec
 
 from api.cli_city import demo, grade_all, sample_city
 from api.cli_grade import grade
+from api.cli_ingest import ingest, pull
 from api.cli_log import log
 from api.cli_replay import replay
 from api.cli_rulebook import rulebook
@@ -32,7 +33,7 @@ def commands() -> None:
     """Hold all commands."""
 
 
-for command in (grade, rulebook, sample_city, grade_all, tick, replay, log, serve, demo):
+for command in (grade, rulebook, sample_city, grade_all, ingest, pull, tick, replay, log, serve, demo):
     commands.add_command(command)
 
 
