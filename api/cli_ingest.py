@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from api.cli_grade import as_of_option
+from api.ledger import opened, sign
 from api.output import as_json, console, print_json, progress
 from api.requests import today
 from api.selection import Selection
@@ -23,7 +24,6 @@ from casework.intake import Intake
 from casework.sheets import FileRefused, read_file
 from engine.workers import Workers
 from knowledge.mapping import FactMapping, load_mapping
-from store.ledger import Store
 
 _database = click.option("--db", metavar="URL", help="数据库 URL · database URL; SHUOLI_DATABASE_URL by default")
 _mapping = click.option(
@@ -96,13 +96,10 @@ def _entry(mapping_path: Path, db: str | None, as_of: date | None) -> Iterator[_
     day = as_of or today()
     rulebook = Selection(settings).named(None, day)
     mapping = load_mapping(mapping_path, rulebook)
-    store = Store.open(settings.database_url)
-    try:
-        with Workers(settings.workers) as workers:
-            desk = Decisions(rulebook, store, workers)
-            yield _Entry(Intake(desk, store, as_of=day.toordinal(), today=today().toordinal()), mapping)
-    finally:
-        store.close()
+    with opened(settings) as store, Workers(settings.workers) as workers:
+        desk = Decisions(rulebook, store, workers)
+        yield _Entry(Intake(desk, store, as_of=day.toordinal(), today=today().toordinal()), mapping)
+        sign(settings, store)
 
 
 def _print(tally: Tally, *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from api.cli_grade import as_of_option
+from api.ledger import open_store
 from api.output import as_json, console, print_json, progress
 from api.requests import instant, today
 from api.selection import Selection
@@ -23,7 +24,6 @@ from engine.reading import instant as in_utc
 from engine.workers import Workers
 from knowledge.rulebook import Rulebook
 from store.history import PastConfirmation
-from store.ledger import Store
 
 database = click.option("--db", help="数据库 URL · database URL; SHUOLI_DATABASE_URL")
 _WORDS: Final[dict[What, str]] = {
@@ -133,7 +133,7 @@ def _code(found: list[Difference]) -> int:
 
 @contextmanager
 def _opened(settings: Settings, workers: int) -> Iterator[Replay]:
-    store = Store.open(settings.database_url)
+    store = open_store(settings)
     try:
         with Workers(workers) as pool:
             yield Replay(store, pool)

@@ -9,6 +9,7 @@ import click
 
 from api.cli_grade import as_of_option
 from api.cli_replay import database
+from api.ledger import opened, sign
 from api.output import as_json, console, print_json, progress
 from api.requests import today
 from api.selection import Selection
@@ -18,7 +19,6 @@ from casework.tick import Tick
 from casework.tick import tick as tick_on
 from engine.workers import Workers
 from knowledge.rulebook import Rulebook
-from store.ledger import Store
 
 
 @click.command(
@@ -33,8 +33,7 @@ def tick(db: str | None, as_of: date | None, as_json: bool) -> int:
     settings = settings if db is None else replace(settings, database_url=db)
     day = as_of or today()
     rulebook = Selection(settings).named(None, day)
-    store = Store.open(settings.database_url)
-    try:
+    with opened(settings) as store:
         with progress(quiet=as_json) as bars, Workers(settings.workers) as pool:
             task = bars.add_task("重评 · regrading", total=0)
             ticked = tick_on(
@@ -44,8 +43,7 @@ def tick(db: str | None, as_of: date | None, as_json: bool) -> int:
                 lambda due: bars.update(task, total=due),
                 lambda more: bars.advance(task, more),
             )
-    finally:
-        store.close()
+        sign(settings, store)
     report = _report(rulebook, day, ticked)
     if as_json:
         print_json(report)

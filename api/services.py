@@ -11,7 +11,7 @@ import msgspec
 from litestar import Response
 
 from api.idempotency import Once
-from api.ledger import check_signer, open_store
+from api.ledger import check_signer, open_store, sign
 from api.selection import Selection
 from api.settings import Settings
 from api.wire import ProducerView
@@ -19,8 +19,10 @@ from casework.decisions import Beside, Decided, Decisions
 from casework.everyone import check_about, learn_about_everyone
 from casework.intake import Intake
 from casework.past import FactList, History, facts_of, history_of
+from casework.posting import Rules
 from casework.proofs import Proofs
 from casework.reports import status_report
+from casework.tick import Tick, tick
 from engine.case import CaseFile, Fact, Producer
 from engine.document import DocumentWriter, notice
 from engine.reading import CaseReader, instant, producer_view
@@ -31,6 +33,7 @@ from explain.views import Explanation
 from knowledge.problems import ShuoliError
 from knowledge.rulebook import Rulebook
 from store.ledger import Store
+from store.trail import StoredHead
 
 
 class GradingMissing(ShuoliError):
@@ -67,8 +70,11 @@ class Answer:
 class Services:
     """The rulebooks, the store and the workers of one application."""
 
-    def __init__(self, selection: Selection, store: Store, workers: Workers, today: Callable[[], date]) -> None:
-        self._selection, self._store, self._workers, self._today = selection, store, workers, today
+    def __init__(
+        self, settings: Settings, selection: Selection, store: Store, workers: Workers, today: Callable[[], date]
+    ) -> None:
+        self._settings, self._selection, self._store = settings, selection, store
+        self._workers, self._today = workers, today
         self._desks: dict[str, Decisions] = {}
         self._lock = threading.Lock()
 
@@ -90,7 +96,7 @@ class Services:
         except ShuoliError:
             store.close()
             raise
-        return cls(selection, store, Workers(settings.workers), today)
+        return cls(settings, selection, store, Workers(settings.workers), today)
 
     def close(self) -> None:
         """End the workers and the database's connections."""
@@ -157,7 +163,7 @@ class Services:
         def learn(_: Beside) -> dict[str, Any]:
             facts = CaseReader(desk.rulebook).facts(body, today=today)
             learned = learn_about_everyone(self._store, self._workers, desk.rulebook, facts, today)
-            refused = desk.decide_all(today, lambda *_: None) if learned.everyone_due else {}
+            refused = tick(self._store, desk, today).refused if learned.everyone_due else {}
             told = {"entered": learned.entered, "everyone_regraded": learned.everyone_due, "refused": sorted(refused)}
             # The grades follow in many transactions; done twice, they are the same.
             once.keep(told)
@@ -176,6 +182,20 @@ class Services:
         known = None if known_at is None else instant(known_at)
         return history_of(self._store, producer_id, after, limit, as_of=as_of, known_at=known)
 
+    def due(self, day: date) -> set[str]:
+        """Return the producers that are due on a day, under the rulebook in force then."""
+        with self._store.read() as transaction:
+            return set(transaction.due(day.toordinal(), self._desk(day.toordinal()).rulebook.sha256))
+
+    def tick(self, day: date, stopped: Callable[[], bool]) -> Tick:
+        """Grade the producers that are due on a day."""
+        return tick(self._store, self._desk(day.toordinal()), day.toordinal(), stopped=stopped)
+
+    @property
+    def rules(self) -> Rules:
+        """Return where subscribers may be."""
+        return self._rules
+
     @property
     def store(self) -> Store:
         """Return the store."""
@@ -189,6 +209,15 @@ class Services:
     def proofs(self) -> Proofs:
         """Return what the log shows to anyone."""
         return Proofs(self._store)
+
+    def sign_head(self) -> StoredHead | None:
+        """Sign and store a head of the log, if it has grown since the last one; return it, None where it hasn't.
+
+        Raises:
+            SigningRefused: the key can't be used.
+            StoreCorrupt: the log isn't the one that the last head was signed for.
+        """
+        return sign(self._settings, self._store)
 
     def intake(self) -> Intake:
         """Return the way in for many lines, graded as of today."""

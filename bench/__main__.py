@@ -1,4 +1,4 @@
-"""`make bench [WHAT=producer|memory|city|tick|log]`: speed and memory on the sample city, ratios measured in one run."""
+"""`make bench [WHAT=producer|memory|city|tick|log]`: speed and memory, as ratios measured in one run."""
 
 from __future__ import annotations
 
