@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from engine.candidates import Candidates
@@ -27,6 +28,7 @@ class Draft:
     round: int = 1 << 30
     """The shortest chain of rules that leads to it; set when all rules have fired."""
     id: str = ""
+    number: int = 0
     until: int = NEVER
 
 
@@ -61,11 +63,7 @@ class Firing:
 
     def rounds(self) -> int:
         """Return the highest round among the premises; facts are in round 0."""
-        highest = 0
-        for thing in self.premises.values():
-            if isinstance(thing, Draft) and thing.round > highest:
-                highest = thing.round
-        return highest
+        return max([thing.round for thing in self.premises.values() if isinstance(thing, Draft)], default=0)
 
 
 @dataclass(slots=True)
@@ -88,6 +86,7 @@ class Chain:
     """What summaries tell: measures by name, suspended standards by `!`, lone absences, outcomes by `@`."""
     firings: dict[tuple[Any, ...], Firing] = field(default_factory=dict)
     drafts: dict[tuple[Any, ...], Draft] = field(default_factory=dict)
+    _settled: int = 0
 
     def __post_init__(self) -> None:
         producer = self.case.producer
@@ -259,24 +258,26 @@ class Chain:
             return value
         return add(int(value), expr.shift.amount, expr.shift.unit, self.program.rulebook.calendar)
 
-    def settle_rounds(self) -> None:
-        """Count the shortest chain of rules behind each finding, so that deductions can be put in order."""
-        concluding = [firing for firing in self.firings.values() if firing.concludes is not None]
+    def settle(self) -> list[Firing]:
+        """Settle what is known only when all rules of the stages so far have fired; return the new firings.
+
+        That is the shortest chain of rules behind each finding, so that deductions can be put in order, and
+        the points of stepped rules: those of the first step that held.
+        """
+        new = list(islice(self.firings.values(), self._settled, None))
+        self._settled = len(self.firings)
+        concluding = [(firing, firing.concludes) for firing in new if firing.concludes is not None]
         changed = bool(concluding)
         while changed:
             changed = False
-            for firing in concluding:
-                draft = firing.concludes
-                assert draft is not None
+            for firing, draft in concluding:
                 if (rounds := firing.rounds() + 1) < draft.round:
                     draft.round, changed = rounds, True
-
-    def settle_steps(self) -> None:
-        """Give stepped rules the points of the first step that held, now that all have fired."""
-        for firing in self.firings.values():
+        for firing in new:
             points = firing.plan.rule.points
             if isinstance(points, SteppedPoints):
                 firing.points = points.steps[firing.step].points
+        return new
 
 
 def visible_facts(program: Program, case: CaseFile) -> tuple[dict[str, list[Fact]], int]:
@@ -284,13 +285,17 @@ def visible_facts(program: Program, case: CaseFile) -> tuple[dict[str, list[Fact
     counts, dated = program.counting_statuses, program.dated
     as_of, appears = case.as_of, NEVER
     facts: dict[str, list[Fact]] = {}
+    kind, name = "", None
     for fact in case.facts:
         if fact.status not in counts:
             continue
-        name = dated[fact.type]
+        if fact.type != kind:
+            kind = fact.type
+            name = dated[kind]
+            seen = facts.setdefault(kind, [])
         day = None if name is None else fact.values.get(name)
-        if day is not None and day > as_of:  # type: ignore[operator]  # dated fields hold ordinals
-            appears = min(appears, int(day))
-        else:
-            facts.setdefault(fact.type, []).append(fact)
+        if day is None or day <= as_of:  # type: ignore[operator]  # dated fields hold ordinals
+            seen.append(fact)
+        elif day < appears:  # type: ignore[operator]
+            appears = int(day)
     return facts, appears

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from engine.horizon import NEVER, day_leaves
+from engine.horizon import NEVER, day_leaves, day_shifts
 from knowledge.rulebook import FactType, Lasting
 from knowledge.rules import Const, Expr, Op, Pattern, Ref, Test, Value, Window
-from knowledge.workdays import Calendar, add
+from knowledge.workdays import Calendar
 
 SYMBOLS: Mapping[Op, str] = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _LOCAL = re.compile(r"\bx\d+\b")
@@ -235,13 +235,11 @@ def conjunction(parts: Any) -> str:
 def compile_function(source: str, calendar: Calendar | None, **names: object) -> Any:
     """Compile the one function in `source`, with the date arithmetic of the rulebook's calendar and `names`."""
 
-    def shift(day: int | None, amount: int, unit: str) -> int | None:
-        return None if day is None else add(day, amount, unit, calendar)
-
     def year(day: int, later: int = 0) -> int:
         return date(date.fromordinal(day).year + later, 1, 1).toordinal()
 
-    space: dict[str, Any] = {"SH": shift, "YEAR": year, "LEAVES": day_leaves(calendar), "NEVER": NEVER} | names
+    space: dict[str, Any] = {"SH": day_shifts(calendar), "YEAR": year, "LEAVES": day_leaves(calendar), "NEVER": NEVER}
+    space |= names
     exec(compile(source, "<rulebook>", "exec"), space)  # noqa: S102  the source is made by this package from a closed grammar
     return space[source[4 : source.index("(")]]
 

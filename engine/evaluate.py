@@ -14,7 +14,7 @@ from engine.chaining import Chain, Draft, Firing, visible_facts
 from engine.checker import compile_checker
 from engine.grading import Deduction, Finding, Grading, Limit, MeasureValue, Reading, RemedyOffer
 from engine.horizon import NEVER, day_leaves
-from engine.program import compile_program
+from engine.program import Program, compile_program
 from engine.scoring import Applies, Asked, Scored, Scorer, band_of, limited_grade, missed_minimums
 from knowledge.problems import LimitExceeded
 from knowledge.rulebook import Rulebook
@@ -34,6 +34,8 @@ class Evaluator:
         self._scorer = Scorer(rulebook)
         self._leaves = day_leaves(rulebook.calendar)
         self._remedies = {rule.id: rule.remedies for rule in rulebook.rules if rule.remedies}
+        self._origins = {name: (place, kind.origin) for place, (name, kind) in enumerate(rulebook.types.items())}
+        self._questions = {kind: _Questions(self._program, kind) for kind in rulebook.kinds}
 
     def close(self) -> None:
         """Give the kernel's memory back."""
@@ -60,15 +62,15 @@ class Evaluator:
             chain = Chain(self._program, case, session, facts)
             chain.horizon[0] = appears
             chain.run_to_the_grade()
-            decision = _Decision(self.rulebook, self._scorer, chain)
-            chain.run_after_the_grade(decision.outcome(), decision.points())
+            decision = _Decision(self.rulebook, self._scorer, self._questions[case.producer.kind], chain)
+            chain.run_after_the_grade(decision.outcome(), decision.scored.points)
         return self._grading(case, chain, decision)
 
     def _grading(self, case: CaseFile, chain: Chain, decision: _Decision) -> Grading:
         _settle(self.rulebook, chain)
-        deductions = tuple(self._deductions(chain, decision))
+        deductions = self._deductions(chain, decision)
         scored = decision.scored
-        findings = _findings(chain, "finding")
+        findings, consequences = self._findings(chain)
         return Grading(
             rulebook_id=self.rulebook.id,
             rulebook_version=self.rulebook.version,
@@ -76,69 +78,91 @@ class Evaluator:
             producer=case.producer.id,
             as_of=case.as_of,
             known_at=case.known_at,
-            facts=tuple(fact.id for fact in case.facts),
+            facts=tuple([fact.id for fact in case.facts]),
             grade=decision.grade,
             score_grade=decision.score_grade,
             score=scored.score,
             standards=scored.standards,
             indicators=scored.indicators,
-            measures=tuple(self._measures(chain)),
+            measures=self._measures(chain),
             findings=findings,
-            consequences=_findings(chain, "consequence"),
+            consequences=consequences,
             deductions=deductions,
-            ceilings=tuple(_with_deductions(limit, deductions) for limit in decision.ceilings),
-            vetoes=tuple(_with_deductions(limit, deductions) for limit in decision.vetoes),
+            ceilings=tuple([_with_deductions(limit, deductions) for limit in decision.ceilings]),
+            vetoes=tuple([_with_deductions(limit, deductions) for limit in decision.vetoes]),
             statuses=decision.statuses,
             remedies=tuple(_offers(self.rulebook, self._remedies, deductions, scored)),
             outcomes=(),
             next_change_on=self._next_change(chain),
         )
 
-    def _deductions(self, chain: Chain, decision: _Decision) -> Iterable[Deduction]:
-        ordered = sorted(chain.firings.values(), key=_place)
-        for number, firing in enumerate(ordered, 1):
-            rule = firing.plan.rule
+    def _deductions(self, chain: Chain, decision: _Decision) -> tuple[Deduction, ...]:
+        counted = decision.counted
+        deductions = []
+        for number, firing in enumerate(sorted(chain.firings.values(), key=_place), 1):
+            rule, own = firing.plan.rule, firing.concludes
             until = self._until(chain, firing)
-            if firing.concludes is not None:
-                own = firing.concludes
+            if own is not None:
                 own.until = until if own.until == NEVER else max(own.until, until)
-            yield Deduction(
-                id=f"D{number}",
-                rule=rule.id,
-                kind=rule.kind,
-                target=rule.target,
-                key=_key(firing),
-                premises=tuple(sorted([premise.id for premise in firing.premises.values()])),
-                readings=tuple(_readings(chain, firing)),
-                concludes=rule.target if firing.concludes is None else firing.concludes.id,
-                points=firing.points,
-                counted=decision.counted.get(id(firing), 0),
-                grade=rule.grade,
-                law=rule.law,
-                until=None if until >= NEVER else until,
+            premises = [premise.id for premise in firing.premises.values()]
+            premises.sort()
+            deductions.append(
+                Deduction(
+                    f"D{number}",
+                    rule.id,
+                    rule.kind,
+                    rule.target,
+                    _key(firing),
+                    tuple(premises),
+                    _readings(chain, firing),
+                    rule.target if own is None else own.id,
+                    firing.points,
+                    counted.get(id(firing), 0),
+                    rule.grade,
+                    rule.law,
+                    None if until >= NEVER else until,
+                )
             )
+        return tuple(deductions)
 
-    def _measures(self, chain: Chain) -> Iterable[MeasureValue]:
+    def _measures(self, chain: Chain) -> tuple[MeasureValue, ...]:
+        found = []
+        groups, measured = chain.groups, chain.measured
         for name in self.rulebook.measures:
-            if name in chain.groups:
-                for value in sorted(chain.groups[name], key=_sortable):
-                    measured = chain.groups[name][value].measured
-                    yield MeasureValue(name, measured.value, measured.of, _ids(measured.facts), value)
-            elif name in chain.measured:
-                measured = chain.measured[name]
-                yield MeasureValue(name, measured.value, measured.of, _ids(measured.facts))
+            if name in groups:
+                for group in sorted(groups[name], key=_sortable):
+                    value, of, facts, _ = groups[name][group].measured
+                    found.append(MeasureValue(name, value, of, _ids(facts), group))
+            elif name in measured:
+                value, of, facts, _ = measured[name]
+                found.append(MeasureValue(name, value, of, _ids(facts) if facts else ()))
+        return tuple(found)
+
+    def _findings(self, chain: Chain) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+        """Return findings and consequences, by type and number."""
+        origins = self._origins
+        drafts = [(*origins[draft.type], draft.number, draft) for draft in chain.drafts.values()]
+        drafts.sort(key=_in_order)
+        made = [(origin, Finding(draft.id, draft.type, draft.values)) for _, origin, _, draft in drafts]
+        return (
+            tuple([finding for origin, finding in made if origin == "finding"]),
+            tuple([finding for origin, finding in made if origin == "consequence"]),
+        )
 
     def _until(self, chain: Chain, firing: Firing) -> int:
         """Return the first day on which one of the premises stops counting by itself, NEVER if none does."""
-        days = [NEVER, *(thing.until for thing in firing.key if isinstance(thing, Draft))]
-        for place, pattern in firing.plan.passing:
-            days.append(self._pattern_until(pattern, firing.key[place].values, chain.case.as_of))
-        for name in firing.plan.decisive:
+        until, plan = NEVER, firing.plan
+        for thing in firing.key:
+            if isinstance(thing, Draft) and thing.until < until:
+                until = thing.until
+        for place, pattern in plan.passing:
+            until = min(until, self._pattern_until(pattern, firing.key[place].values, chain.case.as_of))
+        for name in plan.decisive:
             if name not in chain.groups:
-                days.append(chain.measured[name].until)
+                until = min(until, chain.measured[name].until)
             elif firing.group in chain.groups[name]:
-                days.append(chain.groups[name][firing.group].measured.until)
-        return min(days)
+                until = min(until, chain.groups[name][firing.group].measured.until)
+        return until
 
     def _pattern_until(self, pattern: Pattern, values: Mapping[str, Value], as_of: int) -> int:
         until = NEVER
@@ -174,60 +198,70 @@ class Evaluator:
         return min((day for day in days if as_of < day < NEVER), default=None)
 
 
+class _Questions:
+    """Which standards are asked of a kind of producer, whatever its facts, and which for want of facts are not."""
+
+    def __init__(self, program: Program, kind: str) -> None:
+        needs: dict[str, list[tuple[str, ...]]] = {}
+        for plan in program.standard_plans:
+            if plan.rule.applies_to is None or kind in plan.rule.applies_to:
+                needs.setdefault(plan.rule.target, []).append(plan.decisive)
+        self.applies: dict[str, Applies] = {
+            name: "yes" if name in needs else "kind" for name in program.rulebook.standards
+        }
+        self.open = [(name, ways) for name, ways in needs.items() if all(ways)]
+        """With the measures of each of its rules: a standard applies if one rule has all that it measures."""
+
+
 class _Decision:
     """The grade as it stands when everything before the consequences has been decided."""
 
-    def __init__(self, rulebook: Rulebook, scorer: Scorer, chain: Chain) -> None:
-        chain.settle_steps()
+    def __init__(self, rulebook: Rulebook, scorer: Scorer, questions: _Questions, chain: Chain) -> None:
         _settle(rulebook, chain)
-        firings = list(chain.firings.values())
-        self.applies = _applies(rulebook, chain)
-        asked = sorted((firing for firing in firings if firing.plan.rule.kind == "standard"), key=_place)
+        by_kind: dict[str, list[Firing]] = {"standard": [], "ceiling": [], "veto": [], "status": []}
+        for firing in chain.firings.values():
+            if firing.plan.rule.kind in by_kind:
+                by_kind[firing.plan.rule.kind].append(firing)
+        asked = by_kind["standard"]
+        asked.sort(key=_place)
+        self.applies = _applies(questions, chain)
         self.scored = scorer.score(_asked(asked), self.applies)
         self.counted = dict(zip(map(id, asked), self.scored.counted, strict=True))
         self.score_grade = band_of(rulebook, self.scored)
-        ceilings = _limits(rulebook, firings, "ceiling")
+        ceilings = _limits(rulebook, by_kind["ceiling"], "ceiling")
         ceilings += [
             Limit(name, "indicator", grade, (), False) for name, grade in missed_minimums(rulebook, self.scored)
         ]
-        vetoes = _limits(rulebook, firings, "veto")
+        vetoes = _limits(rulebook, by_kind["veto"], "veto")
         self.grade, self.ceilings, self.vetoes = limited_grade(rulebook, self.score_grade, ceilings, vetoes)
-        fired = {firing.plan.rule.target for firing in firings if firing.plan.rule.kind == "status"}
-        self.statuses = tuple(name for name in rulebook.producer_statuses if name in fired)
-
-    def points(self) -> dict[str, int]:
-        """Return points lost or gained by standard and indicator."""
-        standards = {score.id: score.points for score in self.scored.standards}
-        return standards | {score.id: score.points for score in self.scored.indicators}
+        fired = {firing.plan.rule.target for firing in by_kind["status"]}
+        self.statuses = tuple([name for name in rulebook.producer_statuses if name in fired])
 
     def outcome(self) -> dict[str, Any]:
         """Return what outcome tests look at."""
         return {
             "grade": self.grade,
             "score_grade": self.score_grade,
-            "ceiling": frozenset(limit.id for limit in self.ceilings if limit.kind == "ceiling"),
-            "veto": frozenset(limit.id for limit in self.vetoes),
+            "ceiling": frozenset([limit.id for limit in self.ceilings if limit.kind == "ceiling"]),
+            "veto": frozenset([limit.id for limit in self.vetoes]),
             "status": frozenset(self.statuses),
-            "standard": frozenset(name for name, points in self.points().items() if points > 0),
+            "standard": frozenset([name for name, points in self.scored.points.items() if points > 0]),
         }
 
 
-def _applies(rulebook: Rulebook, chain: Chain) -> dict[str, Applies]:
-    kind = chain.case.producer.kind
-    applies: dict[str, Applies] = dict.fromkeys(rulebook.standards, "kind")
-    for plan in chain.program.standard_plans:
-        rule = plan.rule
-        if (rule.applies_to is None or kind in rule.applies_to) and applies[rule.target] != "yes":
-            empty = any(_not_applicable(rulebook, chain, name) for name in plan.decisive)
-            applies[rule.target] = "nothing_to_measure" if empty else "yes"
+def _applies(questions: _Questions, chain: Chain) -> dict[str, Applies]:
+    applies = dict(questions.applies)
+    for name, ways in questions.open:
+        if all(any(_not_applicable(chain, measure) for measure in way) for way in ways):
+            applies[name] = "nothing_to_measure"
     for standard in chain.suspended:
         if applies[standard] != "kind":
             applies[standard] = "suspended"
     return applies
 
 
-def _not_applicable(rulebook: Rulebook, chain: Chain, name: str) -> bool:
-    if rulebook.measures[name].per is not None:
+def _not_applicable(chain: Chain, name: str) -> bool:
+    if name in chain.groups:
         return not any(group.measured.value is not None for group in chain.groups[name].values())
     return chain.measured[name].value is None
 
@@ -237,13 +271,12 @@ def _asked(firings: Sequence[Firing]) -> list[Asked]:
 
 
 def _settle(rulebook: Rulebook, chain: Chain) -> None:
-    """Number the findings and give every firing its place in the order of inference."""
-    chain.settle_rounds()
+    """Number the findings and give every new firing its place in the order of inference."""
+    new = chain.settle()
     _number(rulebook, [draft for draft in chain.drafts.values() if not draft.id])
-    for firing in chain.firings.values():
-        if not firing.place:
-            ids = [thing.id for thing in firing.key]
-            firing.place = (firing.plan.stage, firing.rounds(), firing.plan.rule.index, ids, _sortable(firing.group))
+    for firing in new:
+        ids = tuple([thing.id for thing in firing.key])
+        firing.place = (firing.plan.stage, firing.rounds(), firing.plan.rule.index, ids, _sortable(firing.group))
 
 
 def _place(firing: Firing) -> tuple[Any, ...]:
@@ -251,7 +284,7 @@ def _place(firing: Firing) -> tuple[Any, ...]:
 
 
 def _key(firing: Firing) -> tuple[str, ...]:
-    ids = tuple(thing.id for thing in firing.key)
+    ids: tuple[str, ...] = firing.place[3]
     if firing.group is None:
         return ids
     group = firing.group
@@ -268,31 +301,30 @@ def _number(rulebook: Rulebook, drafts: Iterable[Draft]) -> None:
     for draft in drafts:
         by_type.setdefault(draft.type, []).append(draft)
     for name, group in by_type.items():
-        fields = tuple(rulebook.types[name].fields)
-        group.sort(key=lambda draft: tuple(_present(draft.values.get(field)) for field in fields))
+        if len(group) > 1:
+            fields = tuple(rulebook.types[name].fields)
+            group.sort(key=lambda draft: tuple([_present(draft.values.get(field)) for field in fields]))
         for number, draft in enumerate(group, 1):
-            draft.id = f"{name}#{number}"
+            draft.number, draft.id = number, f"{name}#{number}"
 
 
 def _present(value: Value | None) -> tuple[Any, ...]:
     return (0,) if value is None else (1, *_sortable(value))
 
 
-def _findings(chain: Chain, origin: str) -> tuple[Finding, ...]:
-    types = chain.program.rulebook.types
-    drafts = [draft for draft in chain.drafts.values() if types[draft.type].origin == origin]
-    order = {name: place for place, name in enumerate(types)}
-    drafts.sort(key=lambda draft: (order[draft.type], int(draft.id.rpartition("#")[2])))
-    return tuple(Finding(draft.id, draft.type, draft.values) for draft in drafts)
+def _in_order(drafted: tuple[int, str, int, Draft]) -> tuple[int, str, int]:
+    return drafted[:3]
 
 
-def _limits(rulebook: Rulebook, firings: Iterable[Firing], kind: str) -> list[Limit]:
+def _limits(rulebook: Rulebook, firings: Sequence[Firing], kind: str) -> list[Limit]:
+    if not firings:
+        return []
     names = rulebook.ceilings if kind == "ceiling" else rulebook.vetoes
     grades: dict[str, str] = {}
     order = {band.grade: place for place, band in enumerate(rulebook.bands)}
     for firing in firings:
         rule = firing.plan.rule
-        if rule.kind == kind and rule.grade is not None:
+        if rule.grade is not None:
             worst = max(grades.get(rule.target, rule.grade), rule.grade, key=order.__getitem__)
             grades[rule.target] = worst
     return [Limit(name, kind, grades[name], (), False) for name in names if name in grades]  # type: ignore[arg-type]  # kind is one of its literals
@@ -305,14 +337,14 @@ def _with_deductions(limit: Limit, deductions: Sequence[Deduction]) -> Limit:
     return msgspec.structs.replace(limit, deductions=ids)
 
 
-def _readings(chain: Chain, firing: Firing) -> Iterable[Reading]:
-    for place, alias, name in firing.plan.fields:
-        yield Reading(f"{alias}.{name}", firing.key[place].values.get(name))
-    for name in firing.plan.measures:
-        yield Reading(name, chain.measured[name].value)
-    for name in firing.plan.grouped:
+def _readings(chain: Chain, firing: Firing) -> tuple[Reading, ...]:
+    plan = firing.plan
+    found = [Reading(noted, firing.key[place].values.get(name)) for place, noted, name in plan.fields]
+    found += [Reading(name, chain.measured[name].value) for name in plan.measures]
+    for name in plan.grouped:
         part = chain.groups[name].get(firing.group) if firing.group is not None else None
-        yield Reading(name, None if part is None else part.measured.value, firing.group)
+        found.append(Reading(name, None if part is None else part.measured.value, firing.group))
+    return tuple(found)
 
 
 def _ids(things: Sequence[Any]) -> tuple[str, ...]:

@@ -12,6 +12,18 @@ NEVER = 1 << 40
 """Later than any date: nothing changes."""
 
 
+@lru_cache(maxsize=16)
+def day_shifts(calendar: Calendar | None) -> Callable[[int | None, int, Unit], int | None]:
+    """Return a function `(day, amount, unit)` that moves a day; None where it is missing or the calendar ends."""
+
+    @lru_cache(maxsize=65536)
+    def shift(day: int | None, amount: int, unit: Unit) -> int | None:
+        return None if day is None else add(day, amount, unit, calendar)
+
+    return shift
+
+
+@lru_cache(maxsize=16)
 def day_leaves(calendar: Calendar | None) -> Callable[[int, int, Unit], int]:
     """Return a function `(day, amount, unit)` that says on which as_of a `last` window first loses `day`.
 

@@ -40,7 +40,7 @@ class RulePlan:
     key: tuple[str, ...]
     """Kernel aliases of the `for_each` patterns, in their order."""
     fields: tuple[tuple[int, str, str], ...]
-    """What a deduction notes down: place in the key, alias, field."""
+    """What a deduction notes down: place in the key, `alias.field`, field."""
     measures: tuple[str, ...]
     grouped: tuple[str, ...]
     passing: tuple[tuple[int, Pattern], ...]
@@ -178,7 +178,7 @@ def _plan(rulebook: Rulebook, strata: Strata, rule: Rule) -> RulePlan:
         rule=rule,
         stage=strata.rules[rule.id],
         key=tuple(f"k{place}" for place in range(len(rule.for_each))),
-        fields=tuple((places[source], source, name) for source, name in noted if source in places),
+        fields=tuple((places[source], f"{source}.{name}", name) for source, name in noted if source in places),
         measures=tuple(name for name in measures if rulebook.measures[name].per is None),
         grouped=tuple(name for name in measures if rulebook.measures[name].per is not None),
         passing=tuple(

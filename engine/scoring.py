@@ -29,6 +29,8 @@ class Scored:
     standards: tuple[StandardScore, ...]
     indicators: tuple[IndicatorScore, ...]
     score: Score
+    points: dict[str, int]
+    """Points lost (gained) by standard and indicator."""
     counted: tuple[int, ...]
     """One for each `Asked`, in order: what is left after the caps of rule, standard, level 2 and level 1."""
 
@@ -45,16 +47,23 @@ class Scorer:
         self._above = {
             s.id: (s.indicator, rulebook.indicators[s.indicator].parent or "") for s in rulebook.standards.values()
         }
+        self._parents = dict(self._above.values())
         self._weight = {
             name: rulebook.indicators[level2].weight * rulebook.indicators[level1].weight
             for name, (level2, level1) in self._above.items()
         }
+        self._maximum = {s.id: s.points for s in self._standards}
         self._total = sum(s.points * self._weight[s.id] for s in self._standards)
         self._untouched = {
-            (s.id, applies): StandardScore(s.id, s.points, 0, 0, applies)
+            s.id: {applies: StandardScore(s.id, s.points, 0, 0, applies) for applies in get_args(Applies)}
             for s in self._standards
-            for applies in get_args(Applies)
         }
+        self._nothing = dict.fromkeys((*rulebook.standards, *rulebook.indicators), 0)
+        self._maxima = dict.fromkeys(rulebook.indicators, 0)
+        for name, indicators in self._above.items():
+            for indicator in indicators:
+                self._maxima[indicator] += self._maximum[name]
+        self._whole = {i.id: IndicatorScore(i.id, self._maxima[i.id], 0) for i in self._indicators}
 
     def score(self, asked: Sequence[Asked], applies: Mapping[str, Applies]) -> Scored:
         """Take points, deduction by deduction, until each cap is reached, and add up.
@@ -65,18 +74,32 @@ class Scorer:
         wanted: dict[str, int] = {}
         taken: dict[str, int] = {}
         counted = self._count(asked, wanted, taken)
+        maximum = self._maximum
         standards = tuple(
-            StandardScore(s.id, s.points, wanted[s.id], taken[s.id], applies[s.id])
-            if s.id in wanted
-            else self._untouched[(s.id, applies[s.id])]
-            for s in self._standards
+            [
+                StandardScore(name, maximum[name], wanted[name], taken[name], applies[name])
+                if name in wanted
+                else known[applies[name]]
+                for name, known in self._untouched.items()
+            ]
         )
-        points = sum(n * self._weight[part.standard] for part, n in zip(asked, counted, strict=True))
-        return Scored(standards, self._indicator_scores(standards), self._score(points, applies), tuple(counted))
+        outside = [name for name, why in applies.items() if why != "yes"]
+        indicators = self._indicator_scores(taken, outside)
+        lost = sum([n * self._weight[part.standard] for part, n in zip(asked, counted, strict=True)])
+        points = self._nothing | taken | {score.id: score.points for score in indicators if score.points}
+        return Scored(standards, indicators, self._score(lost, outside), points, tuple(counted))
+
+    def _maxima_without(self, outside: Iterable[str]) -> dict[str, int]:
+        """Return by indicator the points of all standards below but those."""
+        maxima = dict(self._maxima)
+        for name in outside:
+            for indicator in self._above[name]:
+                maxima[indicator] -= self._maximum[name]
+        return maxima
 
     def _count(self, asked: Sequence[Asked], wanted: dict[str, int], taken: dict[str, int]) -> list[int]:
         rule_room, room = dict(self._rule_caps), dict(self._caps)
-        maxima = {s.id: s.points for s in self._standards} if asked else {}
+        maxima = self._maximum
         counted = []
         for part in asked:
             points = part.points
@@ -93,29 +116,33 @@ class Scorer:
             counted.append(points)
         return counted
 
-    def _indicator_scores(self, standards: Iterable[StandardScore]) -> tuple[IndicatorScore, ...]:
-        maxima = {i.id: 0 for i in self._indicators}
-        points = dict(maxima)
-        for standard in standards:
-            level2 = self._above[standard.id][0]
-            if standard.applies == "yes":
-                maxima[level2] += standard.maximum
-            points[level2] += standard.points
-        for level in (2, 1):
-            for indicator in self._indicators:
-                if indicator.level == level:
-                    if indicator.at_most is not None:
-                        points[indicator.id] = min(points[indicator.id], indicator.at_most)
-                    if indicator.parent is not None:
-                        maxima[indicator.parent] += maxima[indicator.id]
-                        points[indicator.parent] += points[indicator.id]
-        return tuple(IndicatorScore(i.id, maxima[i.id], points[i.id]) for i in self._indicators)
+    def _indicator_scores(self, taken: Mapping[str, int], outside: Sequence[str]) -> tuple[IndicatorScore, ...]:
+        maxima = self._maxima_without(outside) if outside else self._maxima
+        points: dict[str, int] = {}
+        for name, amount in taken.items():
+            level2 = self._above[name][0]
+            points[level2] = points.get(level2, 0) + amount
+        for level2 in tuple(points):
+            points[level2] = self._capped(level2, points[level2])
+            level1 = self._parents[level2]
+            points[level1] = points.get(level1, 0) + points[level2]
+        return tuple(
+            [
+                whole
+                if name not in points and maxima[name] == whole.maximum
+                else IndicatorScore(name, maxima[name], self._capped(name, points.get(name, 0)))
+                for name, whole in self._whole.items()
+            ]
+        )
 
-    def _score(self, points: int, applies: Mapping[str, Applies]) -> Score:
+    def _capped(self, name: str, points: int) -> int:
+        return min(points, self._caps[name]) if name in self._caps else points
+
+    def _score(self, points: int, outside: Sequence[str]) -> Score:
         scoring, total = self._scoring, self._total
         applicable = total
         if scoring.not_applicable == "leaves_the_fraction":
-            applicable -= sum(s.points * self._weight[s.id] for s in self._standards if applies[s.id] != "yes")
+            applicable -= sum([self._maximum[name] * self._weight[name] for name in outside])
         if scoring.direction == "lost":
             value = scoring.start - points
             if applicable != total:
