@@ -11,7 +11,7 @@ import msgspec
 from litestar import Response
 
 from api.idempotency import Once
-from api.ledger import check_signer, open_store
+from api.ledger import check_signer, open_store, sign
 from api.selection import Selection
 from api.settings import Settings
 from api.wire import ProducerView
@@ -33,6 +33,7 @@ from explain.views import Explanation
 from knowledge.problems import ShuoliError
 from knowledge.rulebook import Rulebook
 from store.ledger import Store
+from store.trail import StoredHead
 
 
 class GradingMissing(ShuoliError):
@@ -69,8 +70,11 @@ class Answer:
 class Services:
     """The rulebooks, the store and the workers of one application."""
 
-    def __init__(self, selection: Selection, store: Store, workers: Workers, today: Callable[[], date]) -> None:
-        self._selection, self._store, self._workers, self._today = selection, store, workers, today
+    def __init__(
+        self, settings: Settings, selection: Selection, store: Store, workers: Workers, today: Callable[[], date]
+    ) -> None:
+        self._settings, self._selection, self._store = settings, selection, store
+        self._workers, self._today = workers, today
         self._desks: dict[str, Decisions] = {}
         self._lock = threading.Lock()
 
@@ -92,7 +96,7 @@ class Services:
         except ShuoliError:
             store.close()
             raise
-        return cls(selection, store, Workers(settings.workers), today)
+        return cls(settings, selection, store, Workers(settings.workers), today)
 
     def close(self) -> None:
         """End the workers and the database's connections."""
@@ -205,6 +209,15 @@ class Services:
     def proofs(self) -> Proofs:
         """Return what the log shows to anyone."""
         return Proofs(self._store)
+
+    def sign_head(self) -> StoredHead | None:
+        """Sign and store a head of the log, if it has grown since the last one; return it, None where it hasn't.
+
+        Raises:
+            SigningRefused: the key can't be used.
+            StoreCorrupt: the log isn't the one that the last head was signed for.
+        """
+        return sign(self._settings, self._store)
 
     def intake(self) -> Intake:
         """Return the way in for many lines, graded as of today."""
