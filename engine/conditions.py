@@ -137,6 +137,8 @@ class Writer:
             case "since":
                 assert window.since is not None
                 start = self.operand(window.since, frozenset())
+                if isinstance(window.since, Const):
+                    start = self.constants.name(start)  # Python warns of a literal that is compared with None
                 known = f"{day} is not None and {start} is not None"
                 unknown = f"({day} is None or {start} is None or {start} <= {day} <= T)"
                 return Condition(f"({known} and {start} <= {day} <= T)", unknown, True, (later,))
