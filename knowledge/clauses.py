@@ -152,8 +152,8 @@ class ClauseBinder:
                 self.notes.add((*path, "on"), "rule.window", message, given=data["on"], expected="`within: …`")
             return None
         at = (*path, "within")
-        if on is None or on not in kind.fields or kind.fields[on].type != "date":
-            which = "date" if on is None else f"date `{on}`"
+        if not isinstance(on, str) or on not in kind.fields or kind.fields[on].type != "date":
+            which = f"date `{on}`" if isinstance(on, str) else "date"
             self.notes.add(
                 at, "rule.window", f"`{kind.name}` has no {which} for a window", given=on,
                 help="give the type `dated`, or name a date field with `on`",

@@ -19,13 +19,19 @@ def check_given(rulebook: Rulebook, rule: Rule, path: Path, notes: Notes) -> Non
         if shape.type == "choice" and isinstance(expr, Ref) and not _is_choice_of(source, shape):
             notes.add(
                 at, "type.mismatch", f"`{name}` may be given what is none of its choices",
+                given=_named(expr),
                 expected=f"a choice of {', '.join(shape.choices)}", help=f"or let `{name}` be a text",
             )  # fmt: skip
         if not shape.optional and _may_miss(rule, expr, source):
             notes.add(
                 at, "type.optional", f"`{name}` is required, and what it is given may be missing",
+                given=_named(expr), expected="a value that is always there",
                 help=f"test that it is there, or make `{name}` optional in vocabulary.yaml",
             )  # fmt: skip
+
+
+def _named(expr: Expr) -> str | None:
+    return f"{expr.source}.{expr.name}" if isinstance(expr, Ref) else None
 
 
 def _field_read(rulebook: Rulebook, rule: Rule, expr: Expr) -> Field | None:

@@ -36,6 +36,9 @@ from knowledge.vocabulary import (
     safe_day,
 )
 
+TO_NO_PURPOSE = frozenset({"rule.dead", "conclusion.without_rule", "bands.unreachable"})
+"""Problems of what never has any effect; a rulebook that is made rather than written may hold it."""
+
 
 def load_rulebook(folder: Folder) -> Rulebook:
     """Return the rulebook in a folder.
@@ -86,13 +89,14 @@ def read_folder(folder: Folder) -> tuple[dict[str, Document], list[Problem]]:
 
 
 def bind(files: Mapping[str, Any]) -> Rulebook:
-    """Return a rulebook from plain data by file name, as YAML would give it.
+    """Return a rulebook from plain data by file name, as YAML would give it; what is in it to no purpose may stay.
 
     Raises:
         RulebookRefused: it has problems.
     """
-    problems: list[Problem] = []
-    rulebook = bind_documents({name: Document(name, data) for name, data in files.items()}, problems)
+    found: list[Problem] = []
+    rulebook = bind_documents({name: Document(name, data) for name, data in files.items()}, found)
+    problems = [problem for problem in found if problem.code not in TO_NO_PURPOSE]
     if rulebook is None or problems:
         raise RulebookRefused(f"{len(problems)} problems", problems=tuple(_in_order(problems)))
     return rulebook

@@ -63,5 +63,7 @@ class Notes:
 
 def shortened(value: object) -> str:
     """Return a value as a problem shows it."""
+    if isinstance(value, dict | list):
+        return "a map" if isinstance(value, dict) else "a list"
     shown = str(value)
     return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"

@@ -77,7 +77,7 @@ def prune(documents: Mapping[str, Document], misshapen: Mapping[str, Iterable[Pa
             return None
     if calendar not in left:
         left[calendar] = Document(calendar, _NO_DAYS)
-    misnamed = (form for name, paths in misshapen.items() for path in paths for form in _forms(path, left[name]))
+    misnamed = (form for name, paths in misshapen.items() for path in paths for form in _forms(path, documents[name]))
     broken = _spread(left, out, set(misnamed))
     touched = frozenset(name for name, paths in out.items() if paths)
     return Rest({name: _without(left[name], out.get(name, set())) for name in left}, frozenset(broken), touched)

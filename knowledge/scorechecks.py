@@ -62,15 +62,11 @@ def _check_indicators(rulebook: Rulebook, notes: Notes) -> None:
                 continue
             if str(minimum["otherwise"]) not in grades:
                 notes.unknown((*path, "minimum", "otherwise"), "grade", minimum["otherwise"], grades)
-            _check_demanded(data["id"], data["points"], minimum["points"], (*path, "minimum", "points"), notes)
-
-
-def _check_demanded(name: str, points: int, wanted: int | None, path: Path, notes: Notes) -> None:
-    if wanted is not None and wanted > points:
-        notes.add(
-            path, "points.exceed", f"`{name}` holds {points} points, fewer than {wanted}",
-            given=wanted, expected=f"at most {points}",
-        )  # fmt: skip
+            points, wanted = data["points"], minimum["points"]
+            if wanted > points:
+                message = f"`{data['id']}` holds {points} points, fewer than {wanted}"
+                at = (*path, "minimum", "points")
+                notes.add(at, "points.exceed", message, given=wanted, expected=f"at most {points}")
 
 
 def _check_ends(rulebook: Rulebook, notes: Notes) -> None:
@@ -133,8 +129,10 @@ def _check_bands(rulebook: Rulebook, notes: Notes) -> None:
             indicator = rulebook.indicators.get(demand.indicator)
             if indicator is None:
                 notes.unknown((*path, "indicator"), "indicator", demand.indicator, rulebook.indicators)
-            else:
-                _check_demanded(indicator.id, indicator.points, demand.at_least, (*path, "at_least"), notes)
+            elif demand.at_least is not None and demand.at_least > indicator.points:
+                message = f"no producer reaches grade `{band.grade}`: `{indicator.id}` holds {indicator.points} points"
+                expected = f"at most {indicator.points}"
+                notes.add((*path, "at_least"), "bands.unreachable", message, given=demand.at_least, expected=expected)
             if demand.at_least is None and demand.at_most is None:
                 line = "a demand needs `at_least` or `at_most`"
                 notes.add(path, "shape.missing_key", line, expected="`at_least: …`")

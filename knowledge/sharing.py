@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from knowledge.notes import Notes
 from knowledge.rulebook import Aggregate, Rulebook
 from knowledge.rules import Absent, AnyOf, DateTest, Match, Ref, Rule
-from knowledge.source import Path
+from knowledge.source import Path, path_to
 from knowledge.strata import clauses_of, patterns_of
 
 
@@ -41,10 +41,11 @@ def check_sharing(rulebook: Rulebook, places: Mapping[int, Path], notes: Notes) 
         read = everyone.intersection(pattern.type for pattern, _ in patterns_of(rule))
         if read and rule.target not in shared:
             _note(notes, places[rule.index], f"rule `{rule.id}`", read)
-    for place, measure in enumerate(rulebook.measures.values()):
+    for measure in rulebook.measures.values():
         body = measure.body
         if isinstance(body, Aggregate) and body.pattern.type in everyone:
-            _note(notes, ("measures.yaml", place), f"measure `{measure.name}`", {body.pattern.type})
+            path = path_to(notes.documents, ("measures.yaml",), "measure", measure.name)
+            _note(notes, path, f"measure `{measure.name}`", {body.pattern.type})
 
 
 def _rests_on(rule: Rule, shared: Iterable[str]) -> bool:

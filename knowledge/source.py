@@ -26,7 +26,8 @@ LONGEST_INTEGER = 19
 """Digits; what is longer stays text."""
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
-_FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# what YAML doesn't take, and breaks of lines that editors don't count
+_FORBIDDEN = re.compile("\r(?!\n)|[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _KINDS: Mapping[type[yaml.Node], str] = {yaml.SequenceNode: "a list", yaml.MappingNode: "a map"}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -112,7 +113,7 @@ def _decoded(content: bytes, reader: _Reader) -> str | None:
     if bad is not None:
         given = f"U+{ord(bad[0]):04X}"
         at = _end_of(text[: bad.start()])
-        reader.refuse(at, "yaml.character", f"YAML takes no character {given}", given, "visible characters")
+        reader.refuse(at, "yaml.character", f"a file can't hold the character {given}", given, "visible text")
         return None
     return text
 
@@ -124,9 +125,10 @@ def _end_of(text: str) -> tuple[int, int]:
 
 def _note_syntax(error: yaml.MarkedYAMLError, text: str, reader: _Reader) -> None:
     mark, began = error.problem_mark or error.context_mark, error.context_mark
-    at = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    lines = text.splitlines()
-    met = lines[at[0] - 1][at[1] - 1 :] if at[0] <= len(lines) else ""
+    at, lines = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1), text.split("\n")
+    if at[0] > len(lines):  # libyaml counts one line more where the last one isn't ended
+        at = (len(lines), len(lines[-1]) + 1)
+    met = lines[at[0] - 1][at[1] - 1 :]
     what = error.problem or error.context or ""
     help_line = None
     if what.startswith("but "):
