@@ -80,6 +80,12 @@ class Comparer:
             return found
         return add(int(found), expr.shift.amount, expr.shift.unit, self.rulebook.calendar)
 
+    def lacks(self, pattern: Pattern, bound: Bound) -> bool:
+        """Say whether a value of a bound fact that another fact's pattern reads is missing."""
+        operands = [test.operand for test in pattern.tests if not isinstance(test.operand, tuple)]
+        others = [operand for operand in operands if any(alias in bound for alias in aliases_of(operand))]
+        return any(self.value(operand, bound) is None for operand in others)
+
     def window(self, window: Window, scope: Bound) -> tuple[int, int] | None:
         """Return a window's first and last day; None where its beginning is unknown."""
         if window.kind == "last":

@@ -118,13 +118,14 @@ def lines_of_test(
 
 
 def window_lines(lexicon: Lexicon, window: Window, values: str, scope: Mapping[str, str]) -> list[str]:
-    """Return lines that do FAIL outside the window and UNKNOWN where a date is missing."""
+    """Return lines that do FAIL outside the window, which ends with the day, and UNKNOWN where a date is missing."""
     start, compare = window_start(lexicon, window, scope)
     return [
         f"x = {values}.get({window.field!r})",
         f"y = {start}",
-        f"if x is None or y is None: {UNKNOWN}",
-        f"elif not y {compare} x <= day: {FAIL}",
+        f"if x is not None and x > day: {FAIL}",
+        f"elif x is None or y is None: {UNKNOWN}",
+        f"elif not y {compare} x: {FAIL}",
     ]
 
 

@@ -99,7 +99,7 @@ def compile_rules(lexicon: Lexicon) -> tuple[CheckedRule, ...]:
 def decisive_measures(book: Rulebook, rule: Rule) -> list[str]:
     """Return the measures without which a rule has nothing to measure.
 
-    Those are what its top level and its points read, and what it gives to a required field.
+    Those are what its top level and its points read, what it gives to a required field, and whatever has groups.
     """
     names = [clause.measure for clause in rule.when if isinstance(clause, MeasureTest)]
     if isinstance(rule.points, SteppedPoints):
@@ -107,8 +107,9 @@ def decisive_measures(book: Rulebook, rule: Rule) -> list[str]:
     if isinstance(rule.points, FormulaPoints):
         names += [ref.name for ref in formula_refs(rule.points.formula) if ref.source == "measure"]
     for name, expr in rule.gives.items():
-        if isinstance(expr, Ref) and expr.source == "measure" and not book.types[rule.target].fields[name].optional:
-            names.append(expr.name)
+        if isinstance(expr, Ref) and expr.source == "measure":
+            required = not book.types[rule.target].fields[name].optional
+            names += [expr.name] if required or book.measures[expr.name].per is not None else []
     return list(dict.fromkeys(names))
 
 
@@ -162,9 +163,7 @@ class _WayText:
         self.book = lexicon.rulebook
         self.depth = {f"v{bound.n}": depth for depth, bound in enumerate(way.bound, 1)}
         self.at: list[list[str]] = [[] for _ in range(len(way.bound) + 1)]
-        decisive = [name for name in decisive_measures(self.book, rule) if self.book.measures[name].per is not None]
-        given = [e.name for e in rule.gives.values() if isinstance(e, Ref) and e.source == "measure"]
-        self.grouped = decisive or [name for name in given if self.book.measures[name].per is not None]
+        self.grouped = [name for name in decisive_measures(self.book, rule) if self.book.measures[name].per is not None]
 
     def lines(self, name: str) -> list[str]:
         """Return the whole function."""

@@ -132,7 +132,7 @@ class Writer:
                 start = self.constants.name(f"SH(T, {-window.amount}, {window.unit!r})")
                 known = f"{day} is not None and {start} is not None"
                 inside = f"{start} < {day} <= T"
-                unknown = f"({day} is None or {start} is None or {inside})"
+                unknown = f"({day} is None or ({day} <= T and ({start} is None or {start} < {day})))"
                 return Condition(f"({known} and {inside})", unknown, True, (later,), (day, window))
             case "since":
                 assert window.since is not None
@@ -140,7 +140,7 @@ class Writer:
                 if isinstance(window.since, Const):
                     start = self.constants.name(start)  # Python warns of a literal that is compared with None
                 known = f"{day} is not None and {start} is not None"
-                unknown = f"({day} is None or {start} is None or {start} <= {day} <= T)"
+                unknown = f"({day} is None or ({day} <= T and ({start} is None or {start} <= {day})))"
                 return Condition(f"({known} and {start} <= {day} <= T)", unknown, True, (later,))
             case "calendar_year":
                 first, after = self.constants.name("YEAR(T)"), self.constants.name("YEAR(T, 1)")

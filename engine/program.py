@@ -46,7 +46,7 @@ class RulePlan:
     passing: tuple[tuple[int, Pattern], ...]
     """Places in the key whose pattern time alone may end."""
     decisive: tuple[str, ...]
-    """Measures read outside `any`, or given to a required field: without one of them the rule is not applicable."""
+    """Measures without one of which the rule is not applicable: outside `any`, with groups, of a required field."""
 
 
 @dataclass(slots=True)
@@ -197,8 +197,10 @@ def _decisive(rulebook: Rulebook, rule: Rule) -> tuple[str, ...]:
     if isinstance(rule.points, FormulaPoints):
         names.update(dict.fromkeys(formula_measures(rule.points.formula)))
     for name, expr in rule.gives.items():
-        if isinstance(expr, Ref) and expr.source == "measure" and not rulebook.types[rule.target].fields[name].optional:
-            names[expr.name] = None
+        if isinstance(expr, Ref) and expr.source == "measure":
+            grouped = rulebook.measures[expr.name].per is not None
+            if grouped or not rulebook.types[rule.target].fields[name].optional:
+                names[expr.name] = None
     return tuple(names)
 
 

@@ -142,14 +142,20 @@ class KernelWriter:
         return sorted(names.union(self._measures_needed(rule)))
 
     def _measures_needed(self, rule: Rule) -> list[str]:
-        """Return the measures that points or required fields are made of: without one of them the rule can't fire."""
+        """Return the measures without which the rule can't fire: of its points, of required fields, with groups."""
         if isinstance(rule.points, FormulaPoints):
             return sorted(set(formula_measures(rule.points.formula)))
-        given = [
-            (name, expr) for name, expr in rule.gives.items() if isinstance(expr, Ref) and expr.source == "measure"
-        ]
-        fields = self._rulebook.types[rule.target].fields if given else {}
-        return sorted({expr.name for name, expr in given if not fields[name].optional})
+        needed = {
+            expr.name
+            for name, expr in rule.gives.items()
+            if isinstance(expr, Ref)
+            and expr.source == "measure"
+            and (self._rulebook.measures[expr.name].per is not None or self._is_required(rule, name))
+        }
+        return sorted(needed)
+
+    def _is_required(self, rule: Rule, field: str) -> bool:
+        return not self._rulebook.types[rule.target].fields[field].optional
 
     def _logical(self, name: str) -> LogicalType:
         if name not in self.types:
@@ -199,10 +205,6 @@ class KernelWriter:
                 part = self._group_part(measure, parts)
                 part.flags.append(f"{part.logical.writer.own('value')} is not None")
                 part.admits.append(part.flags[-1])
-        if not any(alias[0] == "m" for alias in parts):
-            for measure in self._measures_given(rule):
-                if self._rulebook.measures[measure].per is not None:
-                    self._group_part(measure, parts)
 
     def _positive_parts(self, rule: Rule, way: Way, parts: dict[str, _Part]) -> dict[str, str]:
         """Add `for_each` and matched patterns; return kernel aliases by the rule's aliases."""

@@ -10,8 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+import msgspec
+
 from engine.atoms import Comparer, Values, conjunction, failures
 from engine.case import CaseFile
+from engine.checker_rules import decisive_measures
 from engine.grading import Atom, Condition, Grading, Outcome, Verdict
 from knowledge.problems import EngineDisagreement
 from knowledge.rulebook import Field, Rulebook
@@ -51,6 +54,8 @@ class _Way:
     sure: bool = True
     waiting: tuple[tuple[Pattern, str], ...] = ()
     """Bound patterns, by alias, of which some tests read what is not bound yet."""
+    took: frozenset[tuple[int, int]] = frozenset()
+    """The alternatives that it goes through: id of the `any`, number of the alternative."""
 
     def values(self) -> dict[str, Values]:
         return {alias: values for alias, (_, values) in self.facts.items()}
@@ -58,6 +63,18 @@ class _Way:
     def takes(self, kind: str, name: str) -> bool:
         """Say whether a fact isn't bound already by another pattern of its type."""
         return all(name != row[0] or self.types[alias] != kind for alias, row in self.facts.items())
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A conjunction of which all but the absences has been judged, each clause by its place."""
+
+    clauses: Sequence[Clause]
+    found: dict[int, Condition]
+    inside: dict[int, list[_Begun]]
+    """The alternatives of each `any`."""
+    ways: list[_Way]
+    met: bool
 
 
 def verdicts(rulebook: Rulebook, case: CaseFile, grading: Grading) -> tuple[Verdict, ...]:
@@ -98,7 +115,7 @@ class _Judge:
             what = f"rule `{rule.id}` is {outcome.status}, with {fired} deductions"
             raise EngineDisagreement(what, chainer=f"{fired} deductions", checker=outcome.status)
         reason = self._reason(rule) if outcome.status == "not_applicable" else None
-        conditions = tuple(self._conditions(rule)[0])
+        conditions = tuple(self._conditions(rule))
         return Verdict(rule.id, rule.kind, rule.target, outcome.status, fired, conditions, reason)
 
     def _reason(self, rule: Rule) -> str:
@@ -107,55 +124,81 @@ class _Judge:
         applies = self._applies.get(rule.target) if rule.kind == "standard" else None
         return applies if applies in ("kind", "suspended") else "nothing_to_measure"
 
-    def _conditions(self, rule: Rule) -> tuple[list[Condition], list[_Way]]:
-        """Return each clause as it came out, and the ways in which all are met."""
-        start = [replace(_Way(), group=group) for group in self._groups(rule)]
-        conditions: list[Condition] = []
-        ways = start
+    def _conditions(self, rule: Rule) -> list[Condition]:
+        """Return each clause as it came out."""
+        ways = [replace(_Way(), group=group) for group in self._groups(rule)]
+        shown: list[Condition] = []
         if isinstance(rule.points, SteppedPoints):
             condition, ways = self._steps(rule.points, ways or [_Way()])
-            conditions.append(condition)
-        keys: list[Clause] = [Match(pattern, pattern.alias) for pattern in rule.for_each]
-        more, ways = self._all([*keys, *rule.when], ways)
-        return [*conditions, *more], ways
+            shown.append(condition)
+        keys = [Match(pattern, pattern.alias) for pattern in rule.for_each]
+        return shown + self._all([*keys, *rule.when], ways)
 
     def _groups(self, rule: Rule) -> Iterable[Value | None]:
-        """Return the groups that a rule of grouped measures looks at, `(None,)` for any other rule."""
-        names = [clause.measure for clause in rule.when if isinstance(clause, MeasureTest)]
-        names += [rule.points.measure] if isinstance(rule.points, SteppedPoints) else []
-        for name in names:
-            if self._rulebook.measures[name].per is not None:
-                return list(self._measures[name])
-        return (None,)
+        """Return the groups that a rule fires for, `(None,)` for a rule of measures without groups.
 
-    def _all(self, clauses: Sequence[Clause], ways: list[_Way]) -> tuple[list[Condition], list[_Way]]:
-        """Return the clauses of a conjunction in their written order, and the ways that meet all of them.
-
-        Patterns come first, absences last: they see whatever the others bind. Where a clause can't be met, the
-        clauses after it are shown as if it had been left out.
+        Where no group has all of its measures, those of the first show which are lacking.
         """
-        order = sorted(range(len(clauses)), key=lambda place: _turn(clauses[place]))
+        names = decisive_measures(self._rulebook, rule)
+        grouped = [self._measures[name] for name in names if self._rulebook.measures[name].per is not None]
+        if not grouped:
+            return (None,)
+        common = [group for group in grouped[0] if all(values.get(group) is not None for values in grouped)]
+        return common or list(grouped[0])
+
+    def _all(self, clauses: Sequence[Clause], ways: list[_Way]) -> list[Condition]:
+        """Return the clauses of a conjunction in their written order.
+
+        Patterns come first, absences last, also those inside of `any`: they see whatever is bound anywhere. Where a
+        clause can't be met, the clauses after it are shown as if it had been left out.
+        """
+        return self._finish(*self._begin(clauses, ways))[0]
+
+    def _begin(self, clauses: Sequence[Clause], ways: list[_Way]) -> tuple[_Begun, list[_Way]]:
+        """Judge everything but the absences."""
         found: dict[int, Condition] = {}
-        met = True
-        going = ways or [_Way()]
-        for place in order:
-            found[place], after = self._one(clauses[place], going)
+        inside: dict[int, list[_Begun]] = {}
+        met, going = bool(ways), ways or [_Way()]
+        for place in sorted(range(len(clauses)), key=lambda place: _turn(clauses[place])):
+            clause = clauses[place]
+            match clause:
+                case Absent():
+                    continue
+                case AnyOf():
+                    begun = [self._begin(alternative, going) for alternative in clause.alternatives]
+                    inside[place] = [alternative for alternative, _ in begun]
+                    after = [
+                        replace(way, took=way.took | {(id(clause), number)})
+                        for number, (_, some) in enumerate(begun)
+                        for way in some
+                    ]
+                case Match():
+                    found[place], after = self._match(clause, going)
+                case _:
+                    found[place], after = self._simple(clause, going)
             if after:
                 going = after[:_MOST_WAYS]
             else:
                 met = False
-        return [found[place] for place in range(len(clauses))], going if met and ways else []
+        return _Begun(clauses, found, inside, going, met), going if met else []
 
-    def _one(self, clause: Clause, ways: list[_Way]) -> tuple[Condition, list[_Way]]:
-        match clause:
-            case Match():
-                return self._match(clause, ways)
-            case Absent():
-                return self._absent(clause, ways)
-            case AnyOf():
-                return self._any(clause, ways)
-            case _:
-                return self._simple(clause, ways)
+    def _finish(self, begun: _Begun, ways: list[_Way]) -> tuple[list[Condition], list[_Way]]:
+        """Judge the absences in those ways that have begun so; in all that there were to show them, if none has."""
+        found = dict(begun.found)
+        met, going = begun.met and bool(ways), ways or begun.ways
+        for place, clause in enumerate(begun.clauses):
+            match clause:
+                case Absent():
+                    found[place], after = self._absent(clause, going)
+                case AnyOf():
+                    found[place], after = self._any(clause, begun.inside[place], going)
+                case _:
+                    continue
+            if after:
+                going = after
+            else:
+                met = False
+        return [found[place] for place in range(len(begun.clauses))], going if met else []
 
     def _simple(self, clause: Clause, ways: list[_Way]) -> tuple[Condition, list[_Way]]:
         """Judge a clause that binds nothing, once for each way."""
@@ -174,7 +217,10 @@ class _Judge:
         match clause:
             case MeasureTest(measure=name, tests=tests):
                 value = self._measured(name, way)
-                return tuple(compare.measure(test, value) for test in tests)
+                atoms = tuple(compare.measure(test, value) for test in tests)
+                # A rule doesn't fire for a group that one of its measures lacks.
+                lacks = value is None and way.group is not None and self._rulebook.measures[name].per is not None
+                return tuple(msgspec.structs.replace(atom, holds=False) for atom in atoms) if lacks else atoms
             case ProducerTest(tests=tests):
                 fields = self._rulebook.attributes
                 return tuple(
@@ -298,36 +344,22 @@ class _Judge:
                 if holds is not False:
                     fits.add(row[0])
                     there = True if holds or there else None
-            if there is False and self._missing(pattern, bound):
+            if there is False and self._compare.lacks(pattern, bound):
                 there = None
             if there is not True:
                 after.append(replace(way, sure=way.sure and there is False))
         holds = True if any(way.sure for way in after) else None if after else False
         return self._searched(clause.label, pattern, holds, tried, sorted(fits), ways), after
 
-    def _missing(self, pattern: Pattern, bound: Mapping[str, Values]) -> bool:
-        """Say whether a value of another bound fact that the absence reads is missing."""
-        scope = {**bound, "this": {}, pattern.alias: {}}
-        return any(
-            self._compare.value(test.operand, scope) is None
-            for test in pattern.tests
-            if test.operand is not None
-            and not isinstance(test.operand, tuple)
-            and getattr(test.operand, "source", "this") in bound
-        )
-
-    def _any(self, clause: AnyOf, ways: list[_Way]) -> tuple[Condition, list[_Way]]:
+    def _any(self, clause: AnyOf, inside: Sequence[_Begun], ways: list[_Way]) -> tuple[Condition, list[_Way]]:
         shown = []
         after: list[_Way] = []
-        holds: bool | None = False
-        for alternative in clause.alternatives:
-            conditions, met = self._all(alternative, ways)
+        for number, alternative in enumerate(inside):
+            mine = [way for way in ways if (id(clause), number) in way.took]
+            conditions, met = self._finish(alternative, mine)
             shown.append(tuple(conditions))
-            if any(way.sure for way in met):
-                holds = True
-            elif met and holds is False:
-                holds = None
             after += met
+        holds = True if any(way.sure for way in after) else None if after else False
         return Condition(clause.label, holds, alternatives=tuple(shown)), after
 
     def _searched(
@@ -357,6 +389,4 @@ class _Judge:
 
 
 def _turn(clause: Clause) -> int:
-    return (
-        0 if isinstance(clause, Match) else 3 if isinstance(clause, Absent) else 2 if isinstance(clause, AnyOf) else 1
-    )
+    return 0 if isinstance(clause, Match) else 2 if isinstance(clause, AnyOf) else 1
