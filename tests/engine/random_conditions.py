@@ -20,6 +20,9 @@ UNITS = ("days", "weeks", "months", "years", "working days")
 NUMBERS = ("whole", "decimal", "share")
 WORDS = ("text", "choice")
 DATE = {"type": "date"}
+TEXT = {"type": "text"}
+TRICKY = ("k0.no", "K0", "T", "x0 is None", "as_of is")
+"""Texts that look like a reference, or like the code that conditions are compiled to."""
 DECISIVE, AFTER_THE_GRADE = 9, 11
 """Levels of the rules that decide the grade, and of the first consequence."""
 
@@ -98,8 +101,12 @@ class Conditions:
         self.kinds: dict[str, Kind] = {}
         self.gauges: dict[str, Gauge] = {}
         self.grades: tuple[str, ...] = ()
-        self.standards: list[str] = []
-        self.indicators: list[str] = []
+        self.outcomes: dict[str, Sequence[str]] = {}
+        """What consequences may ask of the grading, by the word that opens the question."""
+        self.sharing = False
+        """Whether the rule at hand may read nothing of any one producer."""
+        self._tested: set[str] = set()
+        """What clauses of the rule at hand test already; twice might be a contradiction, and would be refused."""
         self._anys = 0
 
     def chance(self, share: float) -> bool:
@@ -107,6 +114,12 @@ class Conditions:
 
     def known(self, level: int) -> list[Kind]:
         return [kind for kind in self.kinds.values() if kind.level < level]
+
+    def first_test_of(self, name: str) -> bool:
+        """Return whether a rule tests something for the first time, and note that it does."""
+        first = name not in self._tested
+        self._tested.add(name)
+        return first
 
     def usable(self, level: int) -> list[Gauge]:
         return [gauge for gauge in self.gauges.values() if gauge.level < level]
@@ -120,21 +133,33 @@ class Conditions:
         draw = self.draw
         match shape["type"]:
             case "text":
-                value = draw.choice((*TEXTS, "k0.no"))
-                return {"text": value} if value == "k0.no" or self.chance(0.2) else value
+                value = draw.choice((*TEXTS, *TRICKY))
+                return {"text": value} if "." in value or self.chance(0.2) else value
             case "choice":
                 return draw.choice(list(shape["of"]))
             case "yes_no":
                 return draw.choice((True, False, "yes", "no"))
             case "date":
                 return day(LAST - draw.randrange(700))
-            case "share":
-                return draw.choice(("0%", "25%", "50%", "66.66%", "75%", "100%"))
-            case "decimal":
-                return draw.choice(("0", "0.5", Decimal("1.25"), 2, "3"))
             case _:
-                low, high = shape.get("min", -2), shape.get("max", 12)
-                return draw.choice((low, high, draw.randint(low, high), max(low, min(high, draw.randint(-2, 6)))))
+                return draw.choice(self.scale(shape))
+
+    def scale(self, shape: Written) -> Sequence[Any]:
+        """Return numbers that a field may have, ascending, its least and greatest among them."""
+        if shape["type"] == "share":
+            return ("0%", "25%", "50%", "66.66%", "75%", "100%")
+        if shape["type"] == "decimal":
+            return ("0", "0.5", Decimal("1.25"), 2, "3")
+        low, high = shape.get("min", -2), shape.get("max", 12)
+        return sorted({low, *range(max(low, -3), min(high, 12) + 1), high})
+
+    def threshold(self, shape: Written, word: str) -> Any:
+        """Return what a value is compared with, such that some values hold and some fail."""
+        if shape["type"] not in NUMBERS:
+            return self.literal(shape)
+        scale = self.scale(shape)
+        inner = {"below": scale[1:], "at_least": scale[1:], "above": scale[:-1], "at_most": scale[:-1]}
+        return self.draw.choice(inner.get(word, scale))
 
     def unit(self, *, sure: bool = False) -> str:
         return self.draw.choice(UNITS if self.has_calendar and not sure else UNITS[:-1])
@@ -148,8 +173,8 @@ class Conditions:
     def references(self, shape: Written, bound: Mapping[str, Kind], *, sure: bool = False) -> Iterator[str]:
         """Yield what a value may be compared with; where it must be `sure`, of other facts what is always there."""
         every = [(alias, name, other) for alias, kind in bound.items() for name, other in kind.fields.items()]
-        every += [("producer", name, other) for name, other in self.attributes.items()]
-        every += [("producer", name, {"type": "text"}) for name in ("kind", "region", "id")]
+        producer = self.attributes | dict.fromkeys(("kind", "region", "id"), TEXT)
+        every += [("producer", name, other) for name, other in producer.items() if not self.sharing]
         for alias, name, other in every:
             words = {shape["type"], other["type"]} <= set(WORDS)
             same = other["type"] == shape["type"] and other.get("places") == shape.get("places")
@@ -173,7 +198,7 @@ class Conditions:
         """Return a test of one value: a literal, a list or a map of operators."""
         draw = self.draw
         if self.chance(0.08):
-            return {"present": draw.choice(("yes", "no", True, False))}
+            return {"present": draw.choice(("yes", True) if required(shape) else ("yes", "no", True, False))}
         every = list(self.references(shape, bound, sure=sure))
         joins = [text for text in every if text.partition(".")[0] in bound]
         if own is not None:
@@ -186,33 +211,40 @@ class Conditions:
             written = self.against_literals(shape)
         return {"present": "yes", **as_operators(written)} if self.chance(0.08) else written
 
-    def compared(self, shape: Written, operand: Any, *, equal: float) -> Any:
-        if self.chance(equal):
-            return operand
+    def comparison(self, shape: Written) -> str:
         words = ["is", "not", "not"]
         if shape["type"] in NUMBERS:
             words += ["below", "at_most", "at_least", "above"] * 2
         if shape["type"] == "date":
             words += ["before", "up_to", "from", "after"] * 2
-        return {self.draw.choice(words): operand}
+        return self.draw.choice(words)
+
+    def compared(self, shape: Written, operand: str, *, equal: float) -> Any:
+        return operand if self.chance(equal) else {self.comparison(shape): operand}
 
     def against_literals(self, shape: Written) -> Any:
         kind = shape["type"]
         if shape.get("ordered") and self.chance(0.5):
             return self.ranked(list(shape["of"]))
-        if kind in ("whole", "date") and self.chance(0.15):
+        if kind in (*NUMBERS, "date") and self.chance(0.15):
             return self.between(shape)
-        if (kind in WORDS and self.chance(0.35)) or self.chance(0.08):
+        if kind != "yes_no" and self.chance(0.35 if kind in WORDS else 0.08):
             return self.listed(shape)
-        return self.compared(shape, self.literal(shape), equal=0.35)
+        word = self.comparison(shape)
+        operand = self.threshold(shape, word)
+        return operand if word == "is" and self.chance(0.7) else {word: operand}
 
     def ranked(self, order: Sequence[str]) -> Written:
         word = self.draw.choice(("below", "at_most", "at_least", "above"))
-        return {word: self.draw.choice({"below": order[1:], "above": order[:-1]}.get(word, order))}
+        return {word: self.draw.choice(order[1:] if word in ("below", "at_least") else order[:-1])}
 
     def between(self, shape: Written) -> Written:
-        low, high = sorted((self.literal(shape), self.literal(shape)))
-        return {"at_least": low, "at_most": high} if shape["type"] == "whole" else {"from": low, "up_to": high}
+        if shape["type"] == "date":
+            low, high = sorted((self.literal(shape), self.literal(shape)))
+            return {"from": low, "up_to": high}
+        scale = self.scale(shape)
+        low, high = sorted(self.draw.sample(range(len(scale)), 2))
+        return {"at_least": scale[low], self.draw.choice(("at_most", "below")): scale[high]}
 
     def listed(self, shape: Written) -> Any:
         values = [self.literal(shape) for _ in range(2)]
@@ -228,7 +260,8 @@ class Conditions:
         on, unit = draw.choice(dates), self.unit()
         most = {"days": 400, "weeks": 60, "months": 24, "years": 3, "working days": 600}[unit]
         last = length(draw.randint(1, most), unit)
-        since = draw.choice((day(LAST - draw.randrange(500)), "producer.born", "as_of - 5 months"))
+        starts = [day(LAST - draw.randrange(500)), "as_of - 5 months", *([] if self.sharing else ["producer.born"])]
+        since = draw.choice(starts)
         within = draw.choice((last, last, last, "calendar year", {"since": since}))
         return {"within": within} if on == kind.dated and self.chance(0.7) else {"within": within, "on": on}
 
@@ -260,15 +293,23 @@ class Conditions:
     # Clauses
 
     def clause(self, scope: Scope, depth: int = 0) -> Written:
-        makers: list[Callable[[Scope], Written]] = [self.absence, self.absence, self.producer, self.day_clause]
-        if self.plain(scope.level):
+        makers = [self.absence, self.absence, self.day_clause, *self.negatable_clauses(scope)]
+        if depth < 2:
+            makers += [lambda scope: self.any_of(scope, depth)] * 2
+        if depth < 2 and not self.sharing:
+            makers += [lambda scope: {"not": self.negated(scope)}]
+        return self.draw.choice(makers)(scope)
+
+    def negatable_clauses(self, scope: Scope) -> list[Callable[[Scope], Written]]:
+        """Return makers of clauses without a pattern, as far as there is something that they can test."""
+        makers: list[Callable[[Scope], Written]] = []
+        if not self.sharing and {"kind", "region", *self.attributes} - self._tested:
+            makers.append(self.producer)
+        if not self.sharing and any(gauge.name not in self._tested for gauge in self.plain(scope.level)):
             makers += [self.measured] * 2
         if scope.graded:
             makers += [self.outcome] * 3
-        if depth < 2:
-            makers += [lambda scope: self.any_of(scope, depth)] * 2
-            makers += [lambda scope: {"not": self.negatable(scope)}]
-        return self.draw.choice(makers)(scope)
+        return makers
 
     def any_of(self, scope: Scope, depth: int) -> Written:
         self._anys += 1
@@ -286,16 +327,14 @@ class Conditions:
         clauses += [self.clause(scope, depth + 1) for _ in range(self.draw.randint(0 if clauses else 1, 1))]
         return clauses[0] if len(clauses) == 1 else {"all": clauses}
 
-    def negatable(self, scope: Scope, depth: int = 0) -> Any:
+    def negated(self, scope: Scope, depth: int = 0) -> Any:
         """Return what may stand under `not`: no pattern, anywhere inside."""
-        makers = [self.producer, self.day_clause]
-        if self.plain(scope.level):
-            makers.append(self.measured)
-        if scope.graded:
-            makers.append(self.outcome)
-        parts = [self.draw.choice(makers)(scope) for _ in range(self.draw.choice((1, 1, 2)))]
+        parts = [
+            self.draw.choice([self.day_clause, *self.negatable_clauses(scope)])(scope)
+            for _ in range(self.draw.choice((1, 1, 2)))
+        ]
         if depth == 0 and self.chance(0.2):
-            parts.append({"not": self.negatable(scope, 1)})
+            parts.append({"not": self.negated(scope, 1)})
         return self.draw.choice((parts, {"any": parts}, {"all": parts})) if len(parts) > 1 else parts[0]
 
     def absence(self, scope: Scope) -> Written:
@@ -303,42 +342,43 @@ class Conditions:
         return {"no other": self.pattern("other", kind, scope, absent=True)}
 
     def producer(self, _scope: Scope) -> Written:
+        left = sorted({"kind", "region", *self.attributes} - self._tested)
         tests: Written = {}
-        for name in self.draw.sample(["kind", "kind", "region", *self.attributes], self.draw.choice((1, 1, 2))):
+        for name in self.draw.sample(left, min(len(left), self.draw.choice((1, 1, 2)))):
+            self.first_test_of(name)
             if name == "kind":
                 kinds = self.draw.sample(KINDS, 2)
                 tests[name] = self.draw.choice((kinds, {"not_in": kinds}, kinds[0], {"not": kinds[0]}))
             else:
-                tests[name] = self.test(self.attributes.get(name, {"type": "text"}), {})
+                tests[name] = self.test(self.attributes.get(name, TEXT), {})
         return {"producer": tests}
 
     def day_clause(self, scope: Scope) -> Written:
         """Return what as_of is compared with, sometimes on both sides."""
         dates = [text for text in self.references(DATE, scope.bound) if not text.startswith("as_of")]
+        if self.first_test_of("as_of") and (not dates or self.chance(0.3)):
+            low, high = sorted((self.literal(DATE), self.literal(DATE)))
+            return self.draw.choice(({"after": low}, {"from": low, "up_to": high}, {"before": high}))
+        if not dates:
+            return self.absence(scope)
         words = self.draw.sample(("after", "from", "before", "up_to"), self.draw.choice((1, 1, 1, 2)))
-        return {word: self.draw.choice(dates) if dates and self.chance(0.8) else self.literal(DATE) for word in words}
+        return {word: self.draw.choice(dates) for word in words}
 
     def measured(self, scope: Scope) -> Written:
-        return self.measure_clause(self.draw.choice(self.plain(scope.level)))
+        return self.measure_clause(
+            self.draw.choice([gauge for gauge in self.plain(scope.level) if gauge.name not in self._tested])
+        )
 
     def measure_clause(self, gauge: Gauge) -> Written:
-        return {"measure": gauge.name, **self.measure_tests(gauge)}
-
-    def measure_tests(self, gauge: Gauge) -> Written:
-        """Return operators for a measure's value; one in four asks for two things."""
-        shape = {**gauge.shape, "min": -2, "max": 12}
-        tests: Written = {}
-        for _ in range(self.draw.choice((1, 1, 1, 2))):
-            tests |= as_operators(self.test(shape, {}))
-        return tests
+        self.first_test_of(gauge.name)
+        return {"measure": gauge.name, **as_operators(self.test(gauge.shape, {}))}
 
     def outcome(self, _scope: Scope) -> Written:
-        names: dict[str, Sequence[str]] = {
-            "grade": self.grades, "score_grade": self.grades, "veto": ("V1",), "ceiling": ("C1", "C2"),
-            "status": ("p1", "p2"), "points": (*self.standards, *self.indicators),
-        }  # fmt: skip
-        what = self.draw.choice(list(names))
-        some: Any = self.draw.sample(list(names[what]), min(len(names[what]), 2))
+        what = self.draw.choice([what for what in self.outcomes if what == "points" or what not in self._tested])
+        names = self.outcomes[what]
+        if what in ("grade", "score_grade"):
+            self.first_test_of(what)
+        some: Any = self.draw.sample(list(names), min(len(names), 2))
         if what in ("veto", "ceiling", "status") and self.chance(0.5):
             some = self.draw.choice(("any", "none"))
         negated = what != "points" and self.chance(0.3)

@@ -67,16 +67,25 @@ class _Book(Rules):
         self.better = "lower" if lower else "higher"
         self.grades = tuple("12345" if lower else "ABCDE")[: draw.randint(3, 5)]
         self.attributes = {
-            "sector": {"type": "choice", "of": list(STATES)},
-            "rank": {"type": "choice", "of": dict.fromkeys(LEVELS, "甲"), "ordered": True},
-            "size": {"type": "whole", "min": 0, "max": 9},
-            "born": {"type": "date"},
-            "name": {"type": "text", "personal": "yes"},
+            "sector": {"type": "choice", "of": list(STATES), "optional": "yes"},
+            "rank": {"type": "choice", "of": dict.fromkeys(LEVELS, "甲"), "ordered": True, "optional": True},
+            "size": {"type": "whole", "min": 0, "max": 9, "optional": "yes"},
+            "born": {"type": "date", "optional": "yes"},
+            "name": {"type": "text", "personal": "yes", "optional": "yes"},
             "big_one": {"type": "yes_no", "optional": "no"},
+        }
+        self.shared: dict[str, Kind] = {}
+        """Facts about everyone."""
+        self.limits = {
+            "ceiling": ("C1", "C2")[: draw.randint(0, 2)],
+            "veto": ("V1",)[: draw.randint(0, 1)],
+            "status": ("p1", "p2")[: draw.randint(0, 2)],
         }
 
     def files(self, seed: int) -> dict[str, Any]:
         draw = self.draw
+        if self.chance(0.3):
+            self.add_facts_about_everyone()
         for place in range(draw.randint(2, 4)):
             self.add_fact(f"fact{place}")
         self.add_measures(draw.randint(2, 4), 0, "f")
@@ -85,20 +94,24 @@ class _Book(Rules):
             if self.chance(0.5):
                 self.add_measures(1, level, f"l{level}_")
         indicators = self.write_indicators()
-        self.scoring = self.write_scoring()
-        bands = self.write_bands()
+        scoring = self.write_scoring()
+        bands = self.write_bands(scoring)
+        for indicator in (*indicators["level1"], *indicators["level2"]):
+            if self.chance(0.3):
+                points = draw.randint(0, indicator["points"])
+                indicator["minimum"] = {"points": points, "otherwise": draw.choice(self.grades)}
         self.add_measures(1, DECISIVE - 1, "g")
         for name in self.standards:
             self.add_rules("standard", name, DECISIVE, draw.randint(1, 2))
-        for kind, names in (("ceiling", ("C1", "C2")), ("veto", ("V1",)), ("status", ("p1", "p2"))):
+        for kind, names in self.limits.items():
             for name in names:
-                self.add_rules(kind, name, DECISIVE, draw.randint(0, 2))
+                self.add_rules(kind, name, DECISIVE, draw.randint(1, 2))
         self.add_consequences()
         remedies = list(self.write_remedies())
         draw.shuffle(self.rules)
         cut = draw.randint(0, len(self.rules))
         files = {
-            "rulebook.yaml": self.write_head(seed), "vocabulary.yaml": self.write_vocabulary(),
+            "rulebook.yaml": self.write_head(seed, scoring), "vocabulary.yaml": self.write_vocabulary(),
             "indicators.yaml": indicators, "measures.yaml": self.measures, "bands.yaml": bands,
             "rules/a.yaml": self.rules[:cut], "rules/b.yaml": self.rules[cut:], "remedies.yaml": remedies,
         }  # fmt: skip
@@ -116,6 +129,14 @@ class _Book(Rules):
             kind.lasts = {"from": start} | self.draw.choice(({}, {"until": end}, {"through": end}))
         self.kinds[name] = kind
 
+    def add_facts_about_everyone(self) -> None:
+        """Add a fact that all producers share, and the finding through which alone others read it."""
+        self.add_fact("notice")
+        self.sharing = True
+        self.add_conclusions("finding0", "finding", 1)
+        self.sharing = False
+        self.shared["notice"] = self.kinds.pop("notice")
+
     def field(self, optional: float, shape: Written) -> Written:
         made = {**shape, "optional": self.draw.choice(("yes", True))} if self.chance(optional) else dict(shape)
         if self.chance(0.1):
@@ -125,6 +146,12 @@ class _Book(Rules):
         return made
 
     def add_consequences(self) -> None:
+        self.outcomes = {
+            "grade": self.grades,
+            "score_grade": self.grades,
+            "points": [*self.standards, *self.indicators],
+        }
+        self.outcomes |= {what: names for what, names in self.limits.items() if names}
         points = self.draw.sample([*self.standards, *self.indicators], 2)
         above = DECISIVE + 1
         self.add_measure(
@@ -150,7 +177,9 @@ class _Book(Rules):
                 made["level2"].append(self.indicator(f"K{high}{low}", made["standards"]) | {"of": f"L{high}"})
             made["level1"].append(self.indicator(f"L{high}", made["level2"]))
         self.standards += [standard["id"] for standard in made["standards"]]
-        self.indicators += [indicator["id"] for key in ("level1", "level2") for indicator in made[key]]
+        self.indicators |= {
+            indicator["id"]: indicator["points"] for key in ("level1", "level2") for indicator in made[key]
+        }
         return made
 
     def standard(self, name: str, indicator: str) -> Written:
@@ -174,9 +203,7 @@ class _Book(Rules):
         if self.chance(0.4):
             made["weight"] = draw.choice((2, 3))
         if self.chance(0.3):
-            made["at_most"] = draw.randint(0, points)
-        if self.chance(0.3):
-            made["minimum"] = {"points": draw.randint(0, points), "otherwise": draw.choice(self.grades)}
+            made["at_most"] = draw.randint(points // 2, points)
         if self.chance(0.2):
             made["block"] = draw.choice(("public", "industry"))
         return made
@@ -195,11 +222,18 @@ class _Book(Rules):
         made["not_applicable"] = draw.choice(("leaves_the_fraction", "keeps_its_points"))
         return made
 
-    def write_bands(self) -> list[Written]:
+    def write_bands(self, scoring: Written) -> list[Written]:
         """Return bands whose bounds can be reached, the last one open."""
         draw = self.draw
-        low, high = self.reach()
-        cuts = sorted(draw.sample(range(low, high + 1), len(self.grades) - 1))
+        # caps of indicators leave at least half of the points
+        reach = sum(self.most.values()) // 4
+        low, high = (-reach, 0) if self.direction == "lost" else (0, reach)
+        ends = [
+            max(scoring.get("floor", 0), min(scoring.get("ceiling", 10**6), scoring["start"] + end))
+            for end in (low, high)
+        ]
+        cuts = sorted(draw.sample(range(ends[0], ends[1] + 1), min(len(self.grades) - 1, ends[1] + 1 - ends[0])))
+        self.grades = self.grades[: len(cuts) + 1]
         bands: list[Written] = []
         for grade, cut in zip(self.grades, cuts if self.better == "lower" else reversed(cuts), strict=False):
             band: Written = {"grade": grade, "word": LABEL, "up_to" if self.better == "lower" else "from": cut}
@@ -208,20 +242,11 @@ class _Book(Rules):
             if self.chance(0.25):
                 band["worst_single"] = draw.randint(1, 20)
             if self.chance(0.25):
-                indicator = draw.choice(self.indicators)
-                band["demands"] = [{"indicator": indicator, draw.choice(("at_least", "at_most")): draw.randint(0, 20)}]
+                indicator, points = draw.choice(list(self.indicators.items()))
+                limit = {draw.choice(("at_least", "at_most")): draw.randint(0, points)}
+                band["demands"] = [{"indicator": indicator, **limit}]
             bands.append(band)
         return [*bands, {"grade": self.grades[-1], "word": LABEL, "colour": "red", "colour_word": "红码"}]
-
-    def reach(self) -> tuple[int, int]:
-        """Return the lowest and highest score there can be."""
-        most, scoring = sum(self.most.values()), self.scoring
-        low, high = (
-            (scoring["start"] - most, scoring["start"])
-            if self.direction == "lost"
-            else (scoring["start"], scoring["start"] + most)
-        )
-        return max(low, scoring.get("floor", low)), min(high, scoring.get("ceiling", high))
 
     def write_remedies(self) -> Iterator[Written]:
         """Yield the deeds that rules name, each with a standard to restore where one of its rules is of a standard."""
@@ -237,18 +262,22 @@ class _Book(Rules):
                 "lead_time": "5 days", "restores": draw.choice((restored, list(restored), {})),
             }  # fmt: skip
 
-    def write_head(self, seed: int) -> Written:
+    def write_head(self, seed: int, scoring: Written) -> Written:
         head: Written = {
             "id": "random", "version": str(seed), "title": LABEL, "status": "draft", "notice": LABEL,
-            "effective_from": "2000-01-01", "scoring": self.scoring, "require": {"law": "no", "scenario": False},
+            "effective_from": "2000-01-01", "scoring": scoring, "require": {"law": "no", "scenario": False},
             "laws": {"L1": {"title": "甲", "article": 1}, "L2": {"title": LABEL, "label": LABEL}},
         }  # fmt: skip
         return head | ({"calendar": "calendar.yaml"} if self.has_calendar else {})
 
     def write_vocabulary(self) -> Written:
         sections: dict[str, Written] = {"facts": {}, "findings": {}, "consequences": {}}
-        for kind in self.kinds.values():
-            given = {"dated": kind.dated, "lasts": kind.lasts}
+        for kind in (*self.shared.values(), *self.kinds.values()):
+            given = {
+                "dated": kind.dated,
+                "lasts": kind.lasts,
+                "about": "everyone" if kind.name in self.shared else None,
+            }
             fields = {name: self.shortened(shape) for name, shape in kind.fields.items()}
             written: Written = {"label": LABEL, "fields": fields}
             written |= {key: value for key, value in given.items() if value is not None}
@@ -259,9 +288,10 @@ class _Book(Rules):
             sections[f"{kind.origin}s"][kind.name] = written
         return {
             "kinds": {"farm": LABEL, "co_op": "甲", "shop": {"label": LABEL, "natural_person": "yes"}},
-            "attributes": self.attributes, **sections, "producer_statuses": {"p1": LABEL, "p2": "甲"},
+            "attributes": self.attributes, **sections, "producer_statuses": dict.fromkeys(self.limits["status"], "甲"),
             "statuses": {"doubted": {"label": LABEL, "counts": "yes"}, "disputed": {"label": "甲", "counts": "no"}},
-            "ceilings": {"C1": LABEL, "C2": LABEL}, "vetoes": {"V1": LABEL},
+            "ceilings": dict.fromkeys(self.limits["ceiling"], LABEL),
+            "vetoes": dict.fromkeys(self.limits["veto"], LABEL),
         }  # fmt: skip
 
     def shortened(self, shape: Written) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.engine.random_conditions import (
+    DECISIVE,
     KINDS,
     LABEL,
     NUMBERS,
@@ -19,7 +20,8 @@ from tests.engine.random_conditions import (
 )
 
 ROUNDINGS = ("down", "up", "half_up")
-PIECES = ("", "甲", " {points}", " {as_of}", " {producer.size}")
+NUMBER: Written = {"type": "whole", "optional": "yes"}
+PIECES = ("", "甲", " {points}", " {as_of}")
 
 
 def word(choice: Any) -> str:
@@ -32,6 +34,9 @@ class Rules(Conditions):
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
+        self.standards: list[str] = []
+        self.indicators: dict[str, int] = {}
+        """Points by indicator."""
         self.measures: list[Written] = []
         self.rules: list[Written] = []
         self.direction = draw.choice(("lost", "gained"))
@@ -65,7 +70,7 @@ class Rules(Conditions):
         made: Written = {"measure": name, "label": LABEL, **self.formula([*parts, *parts, "3", "0"])}
         if self.chance(0.4):
             made["when_nothing"] = self.draw.choice(("not_applicable", 4))
-        return made, Gauge(name, level, {"type": "whole"})
+        return made, Gauge(name, level, dict(NUMBER))
 
     def formula(self, leaves: Sequence[str]) -> Written:
         """Return a formula and how it rounds."""
@@ -83,13 +88,11 @@ class Rules(Conditions):
         draw = self.draw
         kind = draw.choice(self.known(level + 1))
         how, of = self.way_to_compute(kind)
-        nothing: Any = "not_applicable"
-        shape: Written = {"type": "share" if how == "share" else "whole"}
+        shape = {**NUMBER, "type": "share"} if how == "share" else {**NUMBER, "min": 0}
         if "field" in of and how != "distinct":
-            shape = kind.fields[of["field"]]
-        if self.chance(0.4):
-            nothing = self.literal({**shape, "min": 0, "max": 9})
-            nothing = nothing["text"] if isinstance(nothing, dict) else nothing
+            shape = {**kind.fields[of["field"]], "optional": "yes"}
+        nothing = self.literal(shape) if self.chance(0.4) else "not_applicable"
+        nothing = nothing["text"] if isinstance(nothing, dict) else nothing
         # the dates of a type without one can still be counted from a window's
         on = {"on": draw.choice(kind.dates())} if how == "days_since" and kind.dated is None else {}
         window = {"within": "2 years", **on} if on else self.window(kind) if self.chance(0.3) else {}
@@ -134,7 +137,7 @@ class Rules(Conditions):
         made = [self.rule(kind, target, level, given=given) for _ in range(count)]
         if given is not None:
             self.kinds[given.name] = given
-            if self.chance(0.4):
+            if not self.sharing and self.chance(0.4):
                 made.append(self.rule(kind, target, level, given=given, itself=given))
         for number, rule in enumerate(made):
             if len(made) > 1 or self.chance(0.3):
@@ -146,12 +149,14 @@ class Rules(Conditions):
     ) -> Written:
         """Return a rule; `given` is the type that it concludes, `itself` too where it rests on its own kind."""
         draw = self.draw
+        around = self.around(kind, target)
+        self._tested = {"kind"} if "applies_to" in around or self.kinds_of.get(target) else set()
         keys, matches, scope = self.aliases(level, itself, concludes=given is not None)
         key_patterns = {alias: self.pattern(alias, each, scope) for alias, each in keys.items()}
         when = [{alias: self.pattern(alias, each, scope)} for alias, each in matches.items()]
         when += self.more_clauses(scope)
         draw.shuffle(when)
-        rule: Written = {kind: target}
+        rule: Written = {kind: target, "unknown": "fires" if scope.fires else "does_not_fire"}
         if given is not None and key_patterns and itself is None and self.chance(0.3):
             when += [{alias: pattern} for alias, pattern in key_patterns.items()]
             keys = {**keys, **matches}
@@ -159,17 +164,17 @@ class Rules(Conditions):
             rule["for_each"] = key_patterns
         elif given is not None:
             keys = matches
-        rule["unknown"] = "fires" if scope.fires else "does_not_fire"
         if when:
             rule["when"] = when
         measured = [self.gauges[str(clause["measure"])] for clause in when if "measure" in clause]
-        grouped = [gauge for gauge in measured if gauge.per is not None]
-        readable = self.readable(level, grouped)
+        readable = self.readable(level, [gauge for gauge in measured if gauge.per is not None])
         if kind == "standard":
             rule |= self.points(target, keys, readable)
         if given is not None:
             rule["gives"] = self.gives(given, keys, readable)
-        return rule | self.around(kind, target, keys)
+        if self.chance(0.2):
+            rule["because"] = self.sentence(keys)
+        return rule | around
 
     def aliases(
         self, level: int, itself: Kind | None, *, concludes: bool
@@ -177,7 +182,7 @@ class Rules(Conditions):
         """Return what `for_each` and `when` bind, and the scope that all of it makes."""
         draw, known = self.draw, self.known(level)
         kinds = [itself] if itself is not None else []
-        if self.chance(0.85 if concludes else 0.6):
+        if self.sharing or self.chance(0.85 if concludes else 0.6):
             kinds += [draw.choice(known) for _ in range(draw.choice((1, 1, 2)))]
         keys = {f"k{n}": each for n, each in enumerate(kinds)}
         count = draw.choice((0, 0, 1, 2 if len(keys) < 2 else 1))
@@ -187,7 +192,7 @@ class Rules(Conditions):
     def more_clauses(self, scope: Scope) -> list[Written]:
         clauses = [self.clause(scope) for _ in range(self.draw.choice((0, 0, 1, 1, 2, 3)))]
         grouped = [gauge for gauge in self.usable(scope.level) if gauge.per is not None]
-        if grouped and self.chance(0.15):
+        if grouped and not self.sharing and self.chance(0.15):
             first = self.draw.choice(grouped)
             second = self.draw.choice([gauge for gauge in grouped if fits(gauge, [first])])
             clauses += [
@@ -197,7 +202,7 @@ class Rules(Conditions):
 
     def readable(self, level: int, grouped: Sequence[Gauge]) -> list[Gauge]:
         """Return measures that a rule may read beside those whose groups it has: all of one type of groups."""
-        usable = self.usable(level)
+        usable = [] if self.sharing else self.usable(level)
         others = [gauge for gauge in usable if gauge.per is not None]
         anchor = grouped or [self.draw.choice(others or usable)] if usable else []
         return [gauge for gauge in usable if fits(gauge, anchor)]
@@ -209,13 +214,10 @@ class Rules(Conditions):
         tables = [(a, f, s) for a, kind in keys.items() for f, s in kind.fields.items() if s["type"] == "choice"]
         made: Written = {key: draw.randint(0, most)}
         way = draw.randrange(4)
-        if way == 0 and steps:
-            gauge = draw.choice(steps)
-            listed: list[Written] = [
-                {**self.measure_tests(gauge), "points": draw.randint(0, most)} for _ in range(draw.randint(1, 3))
-            ]
-            listed += [{"points": draw.randint(0, most)}] if self.chance(0.3) else []
-            made = {"measure": gauge.name, key: listed}
+        stepped = [gauge for gauge in steps if gauge.name not in self._tested]
+        if way == 0 and stepped:
+            gauge = draw.choice(stepped)
+            made = {"measure": gauge.name, key: [{**s, "points": draw.randint(0, most)} for s in self.steps(gauge)]}
         elif way == 1 and tables:
             alias, name, shape = draw.choice(tables)
             made = {key: {"by": f"{alias}.{name}", "points": {word(c): draw.randint(0, most) for c in shape["of"]}}}
@@ -227,13 +229,32 @@ class Rules(Conditions):
             made["at_most"] = draw.randint(0, most)
         return made
 
+    def steps(self, gauge: Gauge) -> list[Written]:
+        """Return tests of a measure's value none of which takes all that the next would."""
+        draw, shape = self.draw, gauge.shape
+        if shape["type"] in NUMBERS:
+            scale = self.scale(shape)
+            low, *cuts = [scale[place] for place in sorted(draw.sample(range(len(scale)), min(len(scale), 4)))]
+            bands = [{"at_least": a, "below": b} for a, b in zip([low, *cuts], cuts, strict=False)]
+            steps = draw.choice((bands, [{"below": cut} for cut in cuts], [{"at_least": cut} for cut in cuts[::-1]]))
+        elif shape["type"] == "choice":
+            first, second, *_ = draw.sample(list(shape["of"]), 3)
+            steps = [{"is": first}, {"in": [second]}]
+        else:
+            steps = [{"is": self.literal(shape)}]
+        others = list(self.references(shape, {}))
+        if others and self.chance(0.2):
+            steps = [{self.comparison(shape): draw.choice(others)}, {"present": "yes", "not": draw.choice(others)}]
+        return [*steps[: draw.randint(1, 3)], *([{}] if self.chance(0.4) else [])]
+
     def gives(self, kind: Kind, keys: Mapping[str, Kind], usable: Sequence[Gauge]) -> Written:
         draw = self.draw
         given: Written = {}
         for name, shape in kind.fields.items():
             from_facts = list(self.sources(shape, keys))
             measures = [g.name for g in usable if shape["type"] != "text" and assignable(g.shape, shape)]
-            others = [*self.sources(shape, {"producer": Kind("", "", 0, self.attributes)}), *measures]
+            producer = {} if self.sharing else {"producer": Kind("producer", "", 0, self.attributes)}
+            others = [*self.sources(shape, producer), *measures]
             others += ["as_of" + self.shift(sure=True)] if shape["type"] == "date" else []
             if from_facts and self.chance(0.7):
                 given[name] = draw.choice(from_facts)
@@ -247,12 +268,11 @@ class Rules(Conditions):
         """Yield what a field can be given; nothing that may be missing where it is required."""
         for alias, kind in bound.items():
             for name, other in kind.fields.items():
-                optional = alias == "producer" and other.get("optional") != "no"
-                if assignable(other, shape) and not (required(shape) and (optional or not required(other))):
+                if assignable(other, shape) and (required(other) or not required(shape)):
                     shift = self.shift(sure=required(shape)) if shape["type"] == "date" else ""
                     yield f"{alias}.{name}{shift}"
 
-    def around(self, kind: str, target: str, keys: Mapping[str, Kind]) -> Written:
+    def around(self, kind: str, target: str) -> Written:
         """Return what every rule may carry beside its conditions."""
         draw = self.draw
         made: Written = {}
@@ -264,15 +284,17 @@ class Rules(Conditions):
             if self.chance(0.3):
                 made[key] = draw.choice((names[0], names[1], list(names)))
         allowed = self.kinds_of.get(target) if kind == "standard" else None
-        if self.chance(0.12):
+        if not self.sharing and self.chance(0.12):
             made["applies_to"] = draw.sample(allowed or KINDS, draw.randint(1, len(allowed or KINDS)))
         if kind == "standard" and self.chance(0.1):
             made["shares_event"] = [draw.choice(self.standards)]
-        if self.chance(0.2):
-            named = [f" {{{alias}.{name}}}" for alias, each in keys.items() for name in each.fields]
-            named += [f" {{{gauge.name}}}" for gauge in self.gauges.values() if gauge.per is None and gauge.level < 9]
-            made["because"] = "甲" + "".join(draw.choice((*PIECES, *named)) for _ in range(3))
         return made
+
+    def sentence(self, keys: Mapping[str, Kind]) -> str:
+        named = [f" {{{alias}.{name}}}" for alias, kind in keys.items() for name in kind.fields]
+        if not self.sharing:
+            named += [" {producer.size}", *(f" {{{gauge.name}}}" for gauge in self.plain(DECISIVE))]
+        return "甲" + "".join(self.draw.choice((*PIECES, *named)) for _ in range(3))
 
     def add_conclusions(self, name: str, origin: str, level: int) -> None:
         """Add a type and the rules that conclude it, whose fields are some of a fact's."""
