@@ -5,7 +5,7 @@ decimals as whole numbers of their last place. Truth is 1, 0 or, for want of a v
 environment holds producer, day, measures and then the facts bound so far, as rows; a scope says by alias at which place
 of it one stands, `this` being the one under test.
 """
-# fmt: off  # at most 400 lines: what follows from a short condition stands beside it
+
 import json
 import math
 import operator
@@ -67,11 +67,12 @@ def show(field: Json, value: Json) -> Json:  # an encoded value as documents hav
 def encode(fields: Json, written: Json, at: str) -> Json:  # what the fields can't hold is refused
     values = dict(written)
     for name, value in written.items():
-        kind = fields[name]["type"]
+        field, kind = fields[name], fields[name]["type"]
         must("fact", f"{at}/{name}", type(value), {"whole": int, "yes_no": bool}.get(kind, str))
         if kind == "date": values[name] = date.fromisoformat(value).toordinal()
         if kind == "decimal": values[name] = int(value.replace(".", ""))
-        must("fact", f"{at}/{name}", value, show(fields[name], values[name]))
+        known = value in (field["choices"] or [value])
+        must("fact", f"{at}/{name}", value, show(field, values[name]) if known else "one of its choices")
     return values
 def divide(top: int, bottom: int, rounding: str) -> int:
     return {"down": top // bottom, "up": -(-top // bottom)}.get(rounding, (2 * top + bottom) // (2 * bottom))
@@ -144,7 +145,7 @@ class Derivation:
     def tests(self, pattern: Json) -> Json:  # all that a pattern asks of its row, window and activity too
         asked: Json = []
         if window := pattern["window"]:
-            name, how, start = window["field"], window["kind"], date.fromordinal(self.day).replace(month=1, day=1).toordinal()
+            name, how, start = window["field"], window["kind"], date(date.fromordinal(self.day).year, 1, 1).toordinal()
             if how == "last": start = move(self.day, -window["amount"], window["unit"], self.book["calendar"])
             if how == "since": start = self.value(window["since"], self.base)
             asked += [(name, "gt" if how == "last" else "ge", start), (name, "le", start and self.day)]
@@ -216,15 +217,14 @@ class Derivation:
             ids = [row[0] for row in rows if self.meets(body["numerator"], kind["fields"], (*self.base, row)) < 1]
             return 10_000 * (len(rows) - len(ids)) // len(rows), len(rows), ids
         rank = {choice: place for place, choice in enumerate(self.fields["measure"][measure["name"]]["choices"])}
-        edge = (min if how == "first" else max)(row[1][day] for row in rows) if day != name else None
+        edge = (min if how == "first" else max)(row[1][day] for row in rows) if how in ("latest", "first") else None
         last = [row for row in rows if edge in (None, row[1][day])]
         best = (min if how == "min" else max)((row[1][name] for row in last), key=lambda value: rank.get(value, value))
         ids = [row[0] for row in last if row[1][name] == best]
         return self.day - best if how == "days_since" else best, len(rows), ids
     def needed(self, rule: Json) -> Json:  # the measures without which a rule is not applicable
         names = [part["measure"] for part in [*rule["when"], rule["points"] or {}] if "measure" in part]
-        fields = self.types[rule["target"]]["fields"] if rule["gives"] else {}
-        given = [expr for name, expr in rule["gives"].items() if not fields[name]["optional"]]
+        given = [one for name, one in rule["gives"].items() if not self.types[rule["target"]]["fields"][name]["optional"]]
         return names + [ref["name"] for ref in walk([rule["points"], given]) if ref.get("source") == "measure"]
     def empty(self, rule: Json) -> bool:
         return any(all(part[0] is None for part in self.table(name).values()) for name in self.needed(rule))
@@ -278,7 +278,7 @@ class Derivation:
         above = {name: (one["indicator"], indicators[one["indicator"]]["parent"]) for name, one in standards.items()}
         weight = {name: math.prod(indicators[one]["weight"] for one in both) for name, both in above.items()}
         places = {"whole": 0, "tenths": 1, "hundredths": 2}[scoring["unit"]]
-        def shown(amount: int) -> Json: return show({"type": "decimal" if places else "whole", "places": places}, amount)
+        def shown(points: int) -> Json: return show({"type": "decimal", "places": places}, points) if places else points
         self.applies = {name: self.applying(name, one) for name, one in standards.items()}
         became = {rule["id"]: self.fire(rule) for rule in rules if rule["kind"] != "consequence"}
         about, most, score = defaultdict[Json, Json](list), {rule["id"]: rule["at_most"] for rule in rules}, 0
@@ -316,6 +316,7 @@ class Derivation:
             ends = (one["minimum"], None) if losing else (None, one["minimum"])
             if maxima[name] and not within(stands[name], *ends): limits.append((name, "indicator", one["otherwise"]))
         grade = max([score_grade, *(one[2] for one in limits)], key=rank.index)
+        colour, points = bands[rank.index(grade)]["colour"], {name: shown(lost[name]) for name in standards}
         statuses = [name for name in book["producer_statuses"] if about["status", name]]
         self.outcome = {kind: {one[0] for one in limits if one[1] == kind} for kind in ("ceiling", "veto")}
         losers = {name for name in [*standards, *indicators] if lost[name] > 0}
@@ -329,16 +330,15 @@ class Derivation:
             founded.add(one["concludes"])
         told = [{"id": name, "kind": kind, "grade": at, "deductions": [one["id"] for one in about[kind, name]],
             "decisive": at == grade != score_grade} for name, kind, at in limits]
-        points = {name: shown(lost[name]) for name in standards}
         return {
-            "grade": grade, "score_grade": score_grade, "colour": bands[rank.index(grade)]["colour"], "score": shown(value),
-            "points_lost": points if losing else {}, "points_gained": {} if losing else points, "statuses": statuses,
+            "grade": grade, "score": shown(value), "score_grade": score_grade, "statuses": statuses, "colour": colour,
+            "points_lost": points if losing else {}, "points_gained": {} if losing else points,
             "points": {"counted": shown(score), "applicable": shown(applicable), "total": shown(total)},
-            "indicators": [{"id": one, "maximum": shown(maxima[one]), "points": shown(lost[one])} for one in indicators],
+            "indicators": [{"id": id, "maximum": shown(maxima[id]), "points": shown(lost[id])} for id in indicators],
             "standards": [{"id": name, "maximum": shown(one["points"]), "asked": shown(lost["asked", name]),
                 "points": points[name], "applies": self.applies[name]} for name, one in standards.items()],
-            "measures": [{"name": name, "value": show(one, got), "of": of, "facts": ids, **({"group": at} if one["per"] else
-                {})} for name, one in self.measures.items() for at, (got, of, ids) in self.table(name).items()],
+            "measures": [{"name": name, "value": show(one, got), "of": of, "facts": ids} | ({"group": at} if one["per"]
+                else {}) for name, one in self.measures.items() for at, (got, of, ids) in self.table(name).items()],
             "findings": [one for one in self.grading["findings"] if one["id"] in founded],
             "consequences": [one for one in self.grading["consequences"] if one["id"] in founded],
             "deductions": [one | {name: shown(one[name]) for name in ("points", "counted")}
@@ -368,7 +368,7 @@ def verify(text: str, key: str | None) -> Json:  # the grading, the leaf, the he
     must("leaf", "/leaf/document", [leaf["kind"], leaf["ref"]], ["grading", digest(whole["grading"]).hex()])
     for text in (*whole["inclusion"], whole["head"]["key"], whole["head"]["signature"]):
         must("format", "/", text, bytes.fromhex(text).hex())
-    hashed, signer = digest(b"\0", whole["leaf"]["document"], by=head["hash"]), bytes.fromhex(whole["head"]["key"])
+    signer, hashed = bytes.fromhex(whole["head"]["key"]), digest(b"\0", whole["leaf"]["document"], by=head["hash"])
     root = root_of(hashed, whole["leaf"]["index"], head["size"], whole["inclusion"], head["hash"])
     must("proof", "/inclusion", root.hex(), head["root"])
     must("head", "/head/document/log", head["log"], digest(signer).hex()[:16])
@@ -387,7 +387,7 @@ def main(words: list[str]) -> int:
     try: grading, leaf, head = verify(text, key)
     except Wrong as wrong: return print(f"✗ {wrong}") or 1
     except Exception as error: return print(f"✗ [certificate.format] {error!r}") or 1
-    told, whose = grading["rulebook"], "所给 · the one given" if key else "未证明属于机关 · not shown to be the bureau's"
+    told, whose = grading["rulebook"], "所给 · the one given" if key else "未证明属机关 · not shown to be the bureau's"
     return print(f"""✓ 已核验 · verified
   主体 producer    {grading["producer"]}
   等级 grade       {grading["grade"]} ({grading["score"]}), as_of {grading["as_of"]}, known_at {grading["known_at"]}
