@@ -44,8 +44,9 @@ class Ground:
         return tuple(f"rule:{one.rule}" for one in scoring if one.status != "fired")
 
     def counting(self) -> tuple[str, ...]:
-        """Return what the score stands on: every deduction that counted, or the rules that did not fire."""
-        return tuple(one.id for one in self.grading.deductions if one.counted) or self.idle()
+        """Return what the score stands on: what counted, else the rules that did not fire, else what took no points."""
+        asked = [one for one in self.grading.deductions if one.kind == "standard"]
+        return tuple(one.id for one in asked if one.counted) or self.idle() or tuple(one.id for one in asked)
 
     def decisive(self) -> Iterator[Limit]:
         """Yield the limits that set the grade, vetoes first."""

@@ -23,7 +23,6 @@ from explain.caps import biting_caps
 from explain.explanation import MOST_REASONS, Explanation, Sentence, explain
 from explain.phrases import PHRASES, Lang
 from knowledge.loader import load_rulebook
-from knowledge.problems import EngineDisagreement
 from knowledge.rulebook import Rulebook
 from knowledge.scenarios import load_scenarios
 from tests.engine.random_rulebooks import random_rulebook
@@ -230,21 +229,13 @@ def test_rules_that_lack_a_value_are_told_and_no_others(graded: Graded) -> None:
         assert told <= {f"rule:{name}" for name in unknown}
 
 
-# The engine's compiled conditions compare literals, of which these rulebooks have more than people write.
-@pytest.mark.filterwarnings("ignore::SyntaxWarning")
 def test_any_rulebook_can_be_explained_in_full() -> None:
-    seen = 0
     for seed in range(40):
         rulebook = random_rulebook(seed)
         evaluator = Evaluator(rulebook)
         case = random_case(rulebook, seed, facts=30)
-        try:
-            grading = evaluator.grade(case)
-        except EngineDisagreement:
-            continue
-        finally:
-            evaluator.close()
-        seen += 1
+        grading = evaluator.grade(case)
+        evaluator.close()
         told = explain(rulebook, case, grading, verdicts(rulebook, case, grading), "zh")
         biting = biting_caps(rulebook, grading.deductions)
         ids = {one.id for one in grading.deductions} | {f"rule:{rule.id}" for rule in rulebook.rules}
@@ -258,7 +249,6 @@ def test_any_rulebook_can_be_explained_in_full() -> None:
         for one in grading.deductions:
             if one.kind == "standard":
                 assert (one.counted < one.points) == bool(biting[one.id])
-    assert seen > 20
 
 
 @pytest.mark.parametrize("name", PHRASES)
