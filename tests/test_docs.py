@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
 
+import click
 import pytest
 from pydantic import BaseModel
 
+from api.app import ROUTES
+from api.cli import commands
+from api.settings import PREFIX, Settings
 from knowledge import written
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +78,38 @@ def test_every_documented_code_is_one_that_code_gives() -> None:
     given = {code for _, code in codes_in_code()}
 
     assert [code for code in documented_codes() if code not in given] == []
+
+
+def test_every_endpoint_stands_in_the_page_about_http() -> None:
+    page = (ROOT / "docs" / "http.md").read_text("utf-8")
+    endpoints = {
+        f"{method} {re.sub(r':(str|int|uuid)}', '}', path)}"
+        for route in ROUTES
+        for path in route.paths
+        for method in route.http_methods
+        if method not in ("HEAD", "OPTIONS")
+    }
+
+    assert len(endpoints) > 12
+    assert sorted(one for one in endpoints if not re.search(rf"{re.escape(one)}(?![a-z/{{:])", page)) == []
+
+
+def test_every_command_and_setting_stands_in_the_page_about_the_command_line() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    names = [f"shuoli {name}" for name in called(commands)]
+    settings = [f"`{PREFIX}{name.upper()}`" for name in Settings.__dataclass_fields__]
+
+    assert len(names) > 8
+    assert [one for one in (*names, *settings) if one not in page] == []
+
+
+def called(group: click.Group) -> Iterator[str]:
+    """Yield every command as it is called."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from (f"{name} {inner}" for inner in called(command))
+        else:
+            yield name
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=the_name)
