@@ -14,7 +14,9 @@ from api.bulk import post_bulk
 from api.documentation import error_page, openapi, static_files
 from api.gradings import grade_case, show_grading
 from api.headers import add_headers
-from api.health import live, ready
+from api.health import live as is_live
+from api.health import ready
+from api.live import Live
 from api.log import list_entries, prove_consistency, prove_inclusion, show_head, show_key
 from api.problems import problem_handlers
 from api.producers import (
@@ -36,6 +38,13 @@ from api.rulebooks import list_rulebooks, show_rulebook
 from api.services import Services
 from api.settings import Settings
 from api.sources import list_sources
+from api.subscriptions import (
+    add_subscription,
+    end_subscription,
+    list_deliveries,
+    list_subscriptions,
+    redeliver_event,
+)
 
 LARGEST_BODY = 4_000_000
 """Bytes of a request's body."""
@@ -54,6 +63,11 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     replay_line,
     dismiss_line,
     list_sources,
+    add_subscription,
+    list_subscriptions,
+    end_subscription,
+    list_deliveries,
+    redeliver_event,
     show_grade,
     show_why,
     show_deductions,
@@ -65,13 +79,15 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     list_entries,
     prove_inclusion,
     prove_consistency,
-    live,
+    is_live,
     ready,
 )
 
 
-def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china) -> Litestar:
+def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china, live: bool = False) -> Litestar:
     """Return the ASGI application. Its worker processes and database connections end when it shuts down.
+
+    With `live` it also ticks, tells subscribers of events and signs heads by itself, from its start on.
 
     Raises:
         RulebookMissing: the rulebook that grades isn't in the catalog.
@@ -79,6 +95,7 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
     """
     services = Services.open(settings, today=today)
     # Registered one by one, two synchronous handlers of one address would be put into a thread twice and never answer.
+    beside = Live(services)
     routes = Router("/", route_handlers=ROUTES)
     app = Litestar(
         [routes, error_page, static_files()],
@@ -87,7 +104,8 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
         exception_handlers=problem_handlers(),
         guards=[knows_parameters],
         logging_config=None,
-        on_shutdown=[services.close],
+        on_startup=[beside.start] if live else [],
+        on_shutdown=[beside.stop, services.close],
         openapi_config=openapi(),
         request_max_body_size=LARGEST_BODY,
     )

@@ -37,6 +37,12 @@ _REASON: Final = Schema(
     properties={"reason": Schema(type=OpenAPIType.STRING, min_length=1, max_length=2000, pattern=r"\S")},
     additional_properties=False,
 )
+_SUBSCRIPTION: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["url"],
+    properties={"url": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.URI, min_length=9, max_length=2000)},
+    additional_properties=False,
+)
 _CASE: Final = Schema(
     type=OpenAPIType.OBJECT,
     description="按默认规则包的词汇。With another `rulebook`, its vocabulary holds instead.",
@@ -63,6 +69,9 @@ def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
     shared = next((one for one in rulebook.types.values() if one.about_everyone), None)
     everyone = {"facts": [] if shared is None else [_example_fact(shared, rulebook)]}
     bodies["/api/v1/facts", "post"] = ("Facts", "关于全体的事实 · facts about everyone", everyone)
+    components.schemas["Subscription"] = _SUBSCRIPTION
+    told = {"url": "https://example.org/hook"}
+    bodies["/api/v1/subscriptions", "post"] = ("Subscription", "接收地址 · the address to tell", told)
     components.schemas["Status"] = _status(rulebook)
     status = {"status": list(rulebook.fact_statuses)[-1]}
     where = "/api/v1/producers/{producer_id}/facts/{fact_id}/status"

@@ -38,7 +38,7 @@ def serve_with(settings: Settings) -> None:
     bound = _bind(settings.host, settings.port)
     try:
         host, port = bound.getsockname()[:2]
-        app = create_app(settings)
+        app = create_app(settings, live=settings.live)
         click.echo(f"http://{host}:{port}  API: /schema  (Ctrl-C 停止 · stops)")
         config = uvicorn.Config(
             app,

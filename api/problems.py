@@ -64,6 +64,9 @@ TITLES: dict[str, tuple[int, str]] = {
     "producer.missing": (404, "没有此主体 · there is no such producer"),
     "fact.missing": (404, "没有此事实 · there is no such fact"),
     "idempotency.reused": (422, "此键曾用于另一请求 · the key named another request before"),
+    "subscription.missing": (404, "没有此订阅 · there is no such subscription"),
+    "delivery.missing": (404, "没有此投递 · there is no such delivery"),
+    "subscription.refused": (422, "不能向此地址投递 · nothing may be sent to this address"),
     "grading.missing": (404, "没有此评价结果 · there is no such grading"),
     "rulebook.missing": (404, "没有此规则包 · there is no such rulebook"),
     "rulebook.refused": (500, "规则包有误 · the rulebook has problems"),
@@ -81,10 +84,13 @@ TITLES: dict[str, tuple[int, str]] = {
     "log.missing": (404, "日志中没有 · the log has no such thing"),
     "log.pending": (409, "尚无树头覆盖 · no signed head covers it yet"),
     "store.corrupt": (500, "存储内容已被改动 · what was stored has been altered"),
+    "store.unusable": (503, "数据库暂不可用 · the database can't be used now"),
     "health.not_ready": (503, "尚未就绪 · not ready"),
     "internal.fault": (500, "内部错误 · internal error"),
 }
 
+RETRY_AFTER = 5
+"""Seconds after which a request that was answered with 503 may succeed."""
 _BY_STATUS = {404: "http.not_found", 405: "http.method", 413: "http.too_large", 415: "http.media_type"}
 
 
@@ -102,7 +108,7 @@ def problem_handlers() -> ExceptionHandlersMap:
 def documented(*codes: str) -> dict[int, ResponseSpec]:
     """Return what OpenAPI says of the errors with these codes, by status, with those that any request may meet."""
     by_status: dict[int, list[str]] = {}
-    for code in (*codes, "http.query", "http.request", "internal.fault"):
+    for code in (*codes, "http.query", "http.request", "internal.fault", "store.unusable"):
         by_status.setdefault(TITLES[code][0], []).append(code)
     return {
         status: ResponseSpec(
@@ -131,6 +137,8 @@ def _respond(
     request: Request[Any, Any, Any], error: ShuoliError, headers: dict[str, str] | None = None
 ) -> Response[Any]:
     document = problem_document(request.scope, error)
+    if document.status == 503:
+        headers = {"Retry-After": str(RETRY_AFTER)} | (headers or {})
     return Response(document, status_code=document.status, media_type=MEDIA_TYPE, headers=headers)
 
 

@@ -194,7 +194,7 @@ class Services:
     @property
     def rules(self) -> Rules:
         """Return where subscribers may be."""
-        return self._rules
+        return Rules(self._settings.webhook_http, self._settings.webhook_allow)
 
     @property
     def store(self) -> Store:

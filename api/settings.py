@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from knowledge.problems import Problem, ShuoliError, nearest
@@ -37,6 +38,12 @@ class Settings:
     """PEM file with the Ed25519 key that signs heads of the log."""
     log_hash: str = "sha256"
     """What a log that has no leaf yet is hashed with: sha256 or sm3."""
+    live: bool = True
+    """Whether `shuoli serve` ticks, tells subscribers and signs heads by itself."""
+    webhook_http: bool = False
+    """Whether subscribers may be told without TLS."""
+    webhook_allow: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks inside that subscribers may be in."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -72,6 +79,10 @@ def _read(name: str, value: str) -> object:
     match name:
         case "rulebooks":
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
+        case "live" | "webhook_http":
+            return value == "yes" if value in ("yes", "no") else _wrong(name, value, "yes or no")
+        case "webhook_allow":
+            return _networks(name, value)
         case "port":
             return _whole(name, value, 0, 65535)
         case "workers":
@@ -84,6 +95,13 @@ def _read(name: str, value: str) -> object:
             return value if value in ALGORITHMS else _wrong(name, value, " or ".join(ALGORITHMS))
         case _:
             return value
+
+
+def _networks(name: str, value: str) -> object:
+    try:
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError:
+        return _wrong(name, value, "a list of networks such as 10.1.0.0/16, separated by commas")
 
 
 def _whole(name: str, value: str, low: int, high: int) -> object:
