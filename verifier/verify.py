@@ -27,8 +27,8 @@ NOT_DERIVED = ("until", "next_change_on", "readings", "remedies")
 BASE = {"producer": 0, "as_of": 1, "measure": 2}
 READS = {"ProducerTest": "producer", "DateTest": "as_of", "MeasureTest": "measure"}
 EXACT: Json = {"add": sum, "subtract": lambda n: n[0] - sum(n[1:]), "multiply": math.prod, "min": min, "max": max}
-CONCLUDING = ("finding", "consequence")
-WORDS = {"True": "yes", "False": "no"}
+NOTHING = b"nothing"  # no JSON says this
+CONCLUDING, WORDS = ("finding", "consequence"), {"True": "yes", "False": "no"}
 SILENT = -1  # points of a rule that does not fire for want of any
 canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -47,7 +47,7 @@ def compare(given: Json, ours: Json, at: str) -> None:
         given, ours = dict(enumerate(given)), dict(enumerate(ours))
     if not isinstance(given, dict) or not isinstance(ours, dict): return must("grading", at, given, ours)
     for name in {**ours, **given}:
-        if name not in NOT_DERIVED: compare(given.get(name, "(missing)"), ours.get(name, "(nothing)"), f"{at}/{name}")
+        if name not in NOT_DERIVED: compare(given.get(name, NOTHING), ours.get(name, NOTHING), f"{at}/{name}")
 
 def digest(*parts: bytes | str, by: str = "sha256") -> bytes:
     hashing = Hash({"sha256": SHA256(), "sm3": SM3()}[by])
@@ -148,7 +148,7 @@ class Derivation:
             name, how, start = window["field"], window["kind"], date(date.fromordinal(self.day).year, 1, 1).toordinal()
             if how == "last": start = move(self.day, -window["amount"], window["unit"], self.book["calendar"])
             if how == "since": start = self.value(window["since"], self.base)
-            asked += [(name, "gt" if how == "last" else "ge", start), (name, "le", start and self.day)]
+            asked += [(name, "gt" if how == "last" else "ge", start), (name, "le", self.day)]
         if pattern["active"] is not None: asked += [("(active)", "eq", pattern["active"])]
         return pattern["tests"] + [{"name": name, "op": op, "operand": {"value": value}} for name, op, value in asked]
     def meets(self, tests: Json, fields: Json, env: Json, scope: Json = BASE) -> Json:
@@ -163,8 +163,8 @@ class Derivation:
             return bool(there.intersection(clause["names"]) if clause["names"] else there) != clause["negated"]
         if clause["is"] == "Absent":
             own = ("this", clause["pattern"]["alias"], *BASE)
-            read = [ref for ref in walk(clause["pattern"]["tests"]) if "source" in ref and ref["source"] not in own]
-            if None in [self.value(ref, env, scope) for ref in read]: return 0.5
+            read = [one for one in walk(clause["pattern"]) if one.get("is") == "Ref" and one["source"] not in own]
+            if None in [self.value(one, env, scope) for one in read]: return 0.5
             return 1 - max((truth for truth, _ in self.fitting(clause["pattern"], env, scope)), default=0)
         on = READS.get(clause["is"])
         this, fields = (BASE[on], self.fields[on]) if on else (clause["this"], self.types[clause["type"]]["fields"])
@@ -186,7 +186,7 @@ class Derivation:
             del scope[pattern["alias"]]
         else:  # an absence looks away from all that is bound, and tests wait for what they read
             known = {"this", clause.get("pattern", {}).get("alias"), *scope}
-            waits = any(ref["source"] not in known for ref in walk(clause) if "source" in ref)
+            waits = any(ref["source"] not in known for ref in walk(clause) if ref.get("is") == "Ref")
             waits = waits or (clause["is"] == "Absent" and any(one["is"] in ("Match", "AnyOf") for one, _ in rest))
             truth = truth if waits else min(truth, self.holds(clause, scope, env))
             yield from self.solve([*rest, todo[0]] if waits else rest, env, truth)
@@ -224,8 +224,10 @@ class Derivation:
         return self.day - best if how == "days_since" else best, len(rows), ids
     def needed(self, rule: Json) -> Json:  # the measures without which a rule is not applicable
         names = [part["measure"] for part in [*rule["when"], rule["points"] or {}] if "measure" in part]
-        given = [one for name, one in rule["gives"].items() if not self.types[rule["target"]]["fields"][name]["optional"]]
-        return names + [ref["name"] for ref in walk([rule["points"], given]) if ref.get("source") == "measure"]
+        names += [ref["name"] for ref in walk(rule["points"]) if ref.get("source") == "measure"]
+        given = {name: one["name"] for name, one in rule["gives"].items() if one.get("source") == "measure"}
+        fields = self.types[rule["target"]]["fields"] if given else {}  # its groups, and what a field must have
+        return names + [one for name, one in given.items() if self.measures[one]["per"] or not fields[name]["optional"]]
     def empty(self, rule: Json) -> bool:
         return any(all(part[0] is None for part in self.table(name).values()) for name in self.needed(rule))
     def points(self, rule: Json, env: Json, scope: Json) -> Json:  # None: unknown
@@ -234,7 +236,7 @@ class Derivation:
             fields = self.fields["measure"]
             met = (step for step in points["steps"] if self.meets(step["tests"], fields, self.base) == 1)
             return next((step["points"] for step in met), SILENT)
-        read = [self.value(ref, env, scope) for ref in walk(points) if "source" in ref]
+        read = [self.value(ref, env, scope) for ref in walk(points) if ref.get("is") == "Ref"]
         if None in read: return None
         if "by" in points: return points["points"].get(read[0], SILENT)
         asked = self.value(points["formula"], env, scope) if "formula" in points else points["points"]
@@ -243,9 +245,7 @@ class Derivation:
         keys, status, kinds = rule["for_each"], "not_fired", rule["applies_to"] or self.book["kinds"]
         out = rule["kind"] == "standard" and self.applies[rule["target"]] in ("kind", "suspended")
         if out or self.who["kind"] not in kinds or self.empty(rule): return "not_applicable"
-        given = [expr["name"] for expr in rule["gives"].values() if expr.get("source") == "measure"]
-        per = [[self.table(one) for one in names if self.measures[one]["per"]] for names in (self.needed(rule), given)]
-        tables, scope = per[0] or per[1], dict(BASE)
+        tables, scope = [self.table(one) for one in self.needed(rule) if self.measures[one]["per"]], dict(BASE)
         places = {pattern["alias"]: place for place, pattern in enumerate(keys, len(BASE))} | BASE
         clauses = [*({"is": "Match", "pattern": pattern} for pattern in keys), *rule["when"]]
         for self.group in tables[0] if tables else [None]:

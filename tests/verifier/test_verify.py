@@ -352,6 +352,7 @@ ATTACKS: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "a fact is not listed": (of_grading(lambda grading: grading["facts"].pop()), "grading", "/grading/facts"),
     "the rulebook says it is official": (of_grading(put("rulebook", "status", "official")), "grading", "/grading/rule"),
     "something is added": (of_grading(put("note", "exempt")), "grading", "/grading/note"),
+    "nothing is added": (of_grading(put("note", "nothing")), "grading", "/grading/note"),
     "something is missing": (of_grading(lambda grading: grading.pop("statuses")), "grading", "/grading/statuses"),
     "the rulebook takes fewer points": (of_rulebook(put("rules", 1, "points", "points", 1)), "grading", "/grading/"),
     "the rulebook's band is lower": (of_rulebook(put("bands", 0, "low", 0)), "grading", "/grading/"),
