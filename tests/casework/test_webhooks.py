@@ -7,14 +7,20 @@ import hashlib
 import hmac
 import http.server
 import ipaddress
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+import casework.posting
 from casework.posting import AddressRefused, Rules, Sender, SendFailed, SendStopped, allowed, check_url
 from casework.webhooks import (
     DELAYS,
@@ -83,7 +89,7 @@ class Receiver:
                 pass
 
         self.server = Server(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     @property
@@ -440,3 +446,47 @@ def test_a_host_that_is_not_found_fails_and_tells_nothing_of_the_network() -> No
         Sender(LOOPBACK, resolve=nowhere).post("http://gone.example/", {}, b"")
 
     assert "10.0.0.53" not in str(failed.value)
+
+
+def certificate_for(name: str, folder: Path) -> tuple[Path, Path]:
+    """Return the files of a certificate that signs itself, and of its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    signed = made.sign(key, hashes.SHA256())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    paths = folder / f"{name}.pem", folder / f"{name}.key"
+    paths[0].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(private)
+    return paths
+
+
+@pytest.mark.parametrize(("asked", "trusted", "taken"), [
+    ("hook.example", True, True), ("other.example", True, False), ("hook.example", False, False),
+])  # fmt: skip
+def test_the_certificate_must_be_trusted_and_name_the_host_though_the_address_is_connected_to(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, trusted: bool, taken: bool
+) -> None:
+    certificate, key = certificate_for("hook.example", tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    receiver.server.socket = context.wrap_socket(receiver.server.socket, server_side=True)
+    if trusted:
+        trust = ssl.create_default_context(cafile=str(certificate))
+        monkeypatch.setattr(casework.posting, "_trusted", lambda: trust)
+    sender = Sender(Rules(allow=LOOPBACK.allow), seconds=5, resolve=lambda *_: ["127.0.0.1"])
+
+    try:
+        sender.post(f"https://{asked}:{receiver.server.server_port}/hook", {}, b"{}")
+    except SendFailed:
+        was_taken = False
+    else:
+        was_taken = True
+
+    assert was_taken is taken
+    assert len(receiver.came) == taken
