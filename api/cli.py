@@ -18,6 +18,7 @@ from api.cli_replay import replay
 from api.cli_rulebook import rulebook
 from api.cli_serve import serve
 from api.cli_tick import tick
+from api.cli_verify import verify
 from knowledge.problems import EngineDisagreement, EngineFailure, LimitExceeded, ShuoliError
 
 # What the exit codes mean; docs/cli.md holds the same table.
@@ -33,7 +34,7 @@ def commands() -> None:
     """Hold all commands."""
 
 
-for command in (grade, rulebook, sample_city, grade_all, ingest, pull, tick, replay, log, serve, demo):
+for command in (grade, rulebook, sample_city, grade_all, ingest, pull, tick, replay, log, verify, serve, demo):
     commands.add_command(command)
 
 
