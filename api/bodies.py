@@ -24,7 +24,10 @@ _SOURCE: Final = Schema(
     additional_properties=False,
 )
 _INSTANT: Final = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME, description="RFC 3339, with offset")
-_LIST: Final = Schema(type=OpenAPIType.ARRAY, items=Reference("#/components/schemas/Fact"), max_items=MOST_FACTS)
+# More are answered by `limit.facts` (413), which a schema's `maxItems` can't say.
+_LIST: Final = Schema(
+    type=OpenAPIType.ARRAY, items=Reference("#/components/schemas/Fact"), description=f"≤ {MOST_FACTS}"
+)
 _FACTS: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["facts"],
@@ -76,11 +79,11 @@ def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
     status = {"status": list(rulebook.fact_statuses)[-1]}
     where = "/api/v1/producers/{producer_id}/facts/{fact_id}/status"
     bodies[where, "post"] = ("Status", "事实的新状态 · the fact's new status", status)
-    components.schemas |= {"Report": _report(rulebook), "Reason": _REASON}
+    components.schemas |= {"Report": _report(rulebook), "Dismissal": _REASON}
     report = {"producer": "P1", **case["facts"][0]}
     settle = "/api/v1/quarantine/{line_id}"
     bodies[f"{settle}/replay", "post"] = ("Report", "更正的行,可空 · the corrected line, or nothing", report)
-    bodies[f"{settle}/dismiss", "post"] = ("Reason", "原因 · the reason", {"reason": "重复提交 · sent twice"})
+    bodies[f"{settle}/dismiss", "post"] = ("Dismissal", "原因 · the reason", {"reason": "重复提交 · sent twice"})
     lines = OpenAPIMediaType(
         schema=Schema(type=OpenAPIType.ARRAY, items=Reference("#/components/schemas/Report")),
         examples={"example": Example(summary="示例 · example", value=[report])},
@@ -133,7 +136,12 @@ def _producer(rulebook: Rulebook) -> Schema:
     return Schema(
         type=OpenAPIType.OBJECT,
         required=["kind"],
-        properties={"id": _TEXT, "kind": kinds, "region": _TEXT, "attributes": _values(rulebook.attributes.values())},
+        properties={
+            "id": _TEXT,
+            "kind": kinds,
+            "region": Schema(type=OpenAPIType.STRING, max_length=200),
+            "attributes": _values(rulebook.attributes.values()),
+        },
         additional_properties=False,
     )
 
