@@ -1,6 +1,6 @@
 # Every target works from a fresh clone with Python 3.11 or 3.12 and make; run and test set up first.
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test check bench nightly format clean
+.PHONY: help setup system run test check bench nightly schema format clean
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -46,6 +46,9 @@ nightly: setup system check  ## all tests, with the long random comparisons
 
 bench: setup  ## speed and memory, printed as tables
 	$(BIN)/python -m bench
+
+schema: setup  ## write the JSON schemas of rulebooks anew
+	$(BIN)/python -m knowledge.schemas
 
 format: setup  ## put the code into its one format
 	$(BIN)/ruff format .

@@ -8,15 +8,15 @@ from typing import Any
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from knowledge import written, writtencases
+from knowledge import written, writtencases, writtenrules, writtenwords
 from knowledge.problems import Problem, nearest
 from knowledge.source import LONGEST_INTEGER, Data, Document, Path
 
 FILES: dict[str, type[BaseModel]] = {
     "rulebook.yaml": written.WrittenHead,
-    "vocabulary.yaml": written.WrittenVocabulary,
+    "vocabulary.yaml": writtenwords.WrittenVocabulary,
     "indicators.yaml": written.WrittenIndicators,
-    "measures.yaml": written.Measures,
+    "measures.yaml": writtenrules.Measures,
     "bands.yaml": written.Bands,
     "remedies.yaml": written.Remedies,
 }
@@ -35,7 +35,7 @@ def model_of(document: Document, calendar: str | None) -> type[BaseModel] | None
     """Return the model of a file by its name; None for files that belong to no rulebook."""
     name = document.name
     if name.startswith("rules/"):
-        return written.Rules
+        return writtenrules.Rules
     if name.startswith("scenarios/"):
         return writtencases.Scenarios if isinstance(document.data, list) else writtencases.WrittenScenarios
     return written.WrittenCalendar if name == calendar and name not in FILES else FILES.get(name)

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from api.app import ROUTES
 from api.cli import commands
 from api.settings import PREFIX, Settings
-from knowledge import written
+from knowledge import written, writtenrules, writtenwords
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -122,7 +122,13 @@ def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
 
 def test_the_guide_names_every_key_that_a_rulebook_may_hold() -> None:
     guide = (ROOT / "docs" / "rulebook-guide.md").read_text("utf-8")
-    shapes = [shape for _, shape in inspect.getmembers(written, inspect.isclass) if issubclass(shape, BaseModel)]
+    modules = (written, writtenwords, writtenrules)
+    shapes = [
+        shape
+        for module in modules
+        for _, shape in inspect.getmembers(module, inspect.isclass)
+        if issubclass(shape, BaseModel)
+    ]
     keys = {field.alias or name for shape in shapes for name, field in shape.model_fields.items()} - {"root"}
 
     assert len(keys) > 50
