@@ -27,13 +27,13 @@ class CertificateMissing(ShuoliError):
 @click.command(
     help="核验证书:重新评级,核对日志中的位置与签名 · verify a certificate: grade again, check log and signature"
 )
-@click.argument("certificate", metavar="CERTIFICATE.json", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("path", metavar="CERTIFICATE.json", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--key", metavar="HEX|FILE", help="评价机关的公钥,或存有它的文件 · the bureau's public key, or its file")
 @as_json
-def verify(certificate: Path, key: str | None, as_json: bool) -> int:
+def verify(path: Path, key: str | None, as_json: bool) -> int:
     """Print what the certificate proves; what is wrong with it goes to standard error."""
     public = None if key is None else _public(key)
-    content = _content(certificate)
+    content = _content(path)
     with Workers(1) as workers:
         verified = verify_certificate(content, workers, public)
     if as_json:
