@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from api.bodies import describe_bodies
 from api.bulk import post_bulk
 from api.documentation import error_page, openapi, static_files
-from api.gradings import grade_case, show_grading
+from api.gradings import grade_case, show_certificate, show_grading
 from api.headers import add_headers
 from api.health import live as is_live
 from api.health import ready
@@ -51,6 +51,7 @@ LARGEST_BODY = 4_000_000
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     grade_case,
     show_grading,
+    show_certificate,
     put_producer,
     post_facts,
     post_status,

@@ -12,6 +12,7 @@ from api.problems import documented
 from api.requests import AsOf, KnownAt, RulebookName, day, instant, needs_json
 from api.services import Services
 from api.wire import GradingDocument, answer
+from casework.certificate import Certificate
 
 
 @post(
@@ -56,3 +57,17 @@ def show_grading(
 ) -> Response[GradingDocument]:
     """存储的评价结果。A stored grading, by the hash of its canonical document."""
     return answer(services.grading(grading_hash))
+
+
+@get(
+    "/api/v1/gradings/{grading_hash:str}/certificate",
+    tags=["gradings"],
+    responses=documented("grading.missing", "store.corrupt"),
+    sync_to_thread=True,
+)
+def show_certificate(
+    services: NamedDependency[Services],
+    grading_hash: Annotated[str, PathParameter(description="评价结果的 SHA-256 · the grading's SHA-256")],
+) -> Response[Certificate]:
+    """证书:规则包、案卷、评价、日志证明与签名,可离线核验。A certificate that anyone can verify offline."""
+    return Response(services.certificate(grading_hash), media_type="application/json")  # type: ignore[arg-type]  # its bytes

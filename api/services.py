@@ -18,9 +18,10 @@ from api.wire import ProducerView
 from casework.decisions import Beside, Decided, Decisions
 from casework.everyone import check_about, learn_about_everyone
 from casework.intake import Intake
+from casework.issuing import GradingMissing, issue_certificate
 from casework.past import FactList, History, facts_of, history_of
 from casework.posting import Rules
-from casework.proofs import Proofs
+from casework.proofs import LogPending, Proofs
 from casework.reports import status_report
 from casework.tick import Tick, tick
 from engine.case import CaseFile, Fact, Producer
@@ -34,12 +35,6 @@ from knowledge.problems import ShuoliError
 from knowledge.rulebook import Rulebook
 from store.ledger import Store
 from store.trail import StoredHead
-
-
-class GradingMissing(ShuoliError):
-    """No stored grading has this hash."""
-
-    code = "grading.missing"
 
 
 class Answer:
@@ -218,6 +213,19 @@ class Services:
             StoreCorrupt: the log isn't the one that the last head was signed for.
         """
         return sign(self._settings, self._store)
+
+    def certificate(self, grading_hash: str) -> bytes:
+        """Return the certificate of a stored grading; a head is signed first if none covers it yet.
+
+        Raises:
+            GradingMissing: there is none.
+            StoreCorrupt: the ledger no longer holds what it was made from.
+        """
+        try:
+            return issue_certificate(self._store, grading_hash)
+        except LogPending:
+            self.sign_head()
+            return issue_certificate(self._store, grading_hash)
 
     def intake(self) -> Intake:
         """Return the way in for many lines, graded as of today."""
