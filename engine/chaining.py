@@ -29,7 +29,8 @@ class Draft:
     """The shortest chain of rules that leads to it; set when all rules have fired."""
     id: str = ""
     number: int = 0
-    until: int = NEVER
+    until: int = 0
+    """The first day on which nothing concludes it any more by itself; 0 until its first firing is written down."""
 
 
 @dataclass(slots=True, eq=False)

@@ -103,7 +103,7 @@ class Evaluator:
             rule, own = firing.plan.rule, firing.concludes
             until = self._until(chain, firing)
             if own is not None:
-                own.until = until if own.until == NEVER else max(own.until, until)
+                own.until = max(own.until, until)
             premises = [premise.id for premise in firing.premises.values()]
             premises.sort()
             deductions.append(
