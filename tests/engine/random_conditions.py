@@ -308,7 +308,7 @@ class Conditions:
         if not self.sharing and any(gauge.name not in self._tested for gauge in self.plain(scope.level)):
             makers += [self.measured] * 2
         if scope.graded:
-            makers += [self.outcome] * 3
+            makers += [self.outcome] * 8
         return makers
 
     def any_of(self, scope: Scope, depth: int) -> Written:

@@ -77,9 +77,9 @@ class _Book(Rules):
         self.shared: dict[str, Kind] = {}
         """Facts about everyone."""
         self.limits = {
-            "ceiling": ("C1", "C2")[: draw.randint(0, 2)],
-            "veto": ("V1",)[: draw.randint(0, 1)],
-            "status": ("p1", "p2")[: draw.randint(0, 2)],
+            "ceiling": ("C1", "C2")[: draw.choice((0, 1, 2, 2))],
+            "veto": ("V1",)[: draw.choice((0, 1, 1))],
+            "status": ("p1", "p2")[: draw.choice((0, 1, 2, 2))],
         }
 
     def files(self, seed: int) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class _Book(Rules):
             Gauge("points", above, {"type": "whole"}),
         )
         self.add_measure(*self.formula_measure("twice", above, ["points"]))
-        for place in range(self.draw.randint(0, 3)):
+        for place in range(self.draw.randint(1, 3)):
             level = AFTER_THE_GRADE + place
             self.add_conclusions(f"consequence{place}", "consequence", level)
             if self.chance(0.3):

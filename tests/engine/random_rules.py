@@ -110,7 +110,7 @@ class Rules(Conditions):
         """Return a way of computing that the type allows, and what it looks at."""
         draw, fields = self.draw, kind.fields
         numbers = [name for name, shape in fields.items() if shape["type"] in ("whole", "decimal")]
-        hows = ["count", "count", "share", *(["distinct"] if fields else [])]
+        hows = ["count", "count", "share", "share", *(["distinct"] if fields else [])]
         hows += ["sum", "min", "max"] if numbers else ["min", "max"] if kind.dates() else []
         hows += ["latest", "first"] if kind.dated is not None else []
         hows += ["days_since"] if kind.dates() else []
