@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import anyio
 import anyio.to_thread
 import msgspec
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from litestar import Request, Response, post
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
@@ -21,7 +22,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import LOG, RequestRefused, documented, problem_document
 from api.services import Services
-from casework.intake import Intake
+from casework.intake import Intake, RawChunk
 from casework.lines import LineSplitter, RawLine
 from knowledge.problems import ShuoliError
 
@@ -76,7 +77,7 @@ async def post_bulk(
     delivery = _Delivery(intake, _chunks(request), delivery_key)
     # What is wrong from the start is still answered with a status of its own.
     try:
-        await delivery.step()
+        await delivery.begin()
     except BaseException as error:
         delivery.close()
         if isinstance(error, ShuoliError):
@@ -108,48 +109,82 @@ class _Delivery:
         self._intake, self._chunks, self._key = intake, chunks, key
         self._number = 0
         self._waiting = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when the answer ends
-        self._written = self._read = 0
+        self._written = self._sent = 0
         self._more = anyio.Event()
         self._ended = False
 
-    async def step(self) -> bool:
-        """Take the next chunk; return whether there was one."""
-        lines = await anext(self._chunks, None)
-        if lines is None:
-            return False
+    async def begin(self) -> None:
+        """Take the first chunk."""
+        lines = await anext(self._chunks)
         if lines:
-            take = partial(self._intake.take_raw, lines, origin=self._origin(), key=self._key, number=self._number)
-            self._answer(await anyio.to_thread.run_sync(take))
-            self._number += 1
-        return True
+            await self._enter(await self._read(lines))
 
     async def take_all(self, scope: Scope) -> None:
-        """Take all chunks; what keeps one from being taken is told in a last line."""
+        """Take all other chunks; what keeps one from being taken is told in a last line."""
+        ahead, read = anyio.create_memory_object_stream[RawChunk | Exception](1)
         try:
-            while await self.step():
-                pass
-        except HTTPException:
-            # The client went away: whole chunks are taken, and nobody waits for an answer.
-            pass
-        except ShuoliError as error:
-            self._answer(msgspec.json.encode({"problem": problem_document(scope, error)}) + b"\n")
-            await self.drain()
-        except Exception as error:  # noqa: BLE001  the status is sent already
-            LOG.error("fault in a delivery", exc_info=error)
-            fault = RequestRefused("internal.fault", "something failed here; the log has it under the request id")
-            self._answer(msgspec.json.encode({"problem": problem_document(scope, fault)}) + b"\n")
-            await self.drain()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._read_all, ahead)
+                async with read:
+                    await self._enter_all(scope, read)
         finally:
             self._ended = True
             self._more.set()
 
+    async def _read_all(self, ahead: MemoryObjectSendStream[RawChunk | Exception]) -> None:
+        """Read chunks while the one before is entered, to the end of the body or until the client goes away.
+
+        Once nothing is entered any more the rest is passed over, so that a client that still sends gets its answer.
+        """
+        wanted = True
+        with ahead:
+            try:
+                async for lines in self._chunks:
+                    wanted = wanted and (not lines or await self._pass_on(ahead, lines))
+            except HTTPException:
+                # The client went away: whole chunks are taken, and nobody waits for an answer.
+                pass
+
+    async def _pass_on(self, ahead: MemoryObjectSendStream[RawChunk | Exception], lines: list[RawLine]) -> bool:
+        """Read a chunk and hand it, or what is wrong, to be entered; return whether the next one is wanted."""
+        read: RawChunk | Exception
+        try:
+            read = await self._read(lines)
+        except Exception as error:  # noqa: BLE001  told where chunks are entered
+            read = error
+        try:
+            await ahead.send(read)
+        except anyio.BrokenResourceError:
+            return False
+        return not isinstance(read, Exception)
+
+    async def _enter_all(self, scope: Scope, read: MemoryObjectReceiveStream[RawChunk | Exception]) -> None:
+        try:
+            async for chunk in read:
+                await self._enter(chunk)
+        except ShuoliError as error:
+            self._answer_problem(scope, error)
+        except Exception as error:  # noqa: BLE001  the status is sent already
+            LOG.error("fault in a delivery", exc_info=error)
+            message = "something failed here; the log has it under the request id"
+            self._answer_problem(scope, RequestRefused("internal.fault", message))
+
+    async def _read(self, lines: list[RawLine]) -> RawChunk:
+        number, self._number = self._number, self._number + 1
+        return await anyio.to_thread.run_sync(partial(self._intake.read_raw, lines, key=self._key, number=number))
+
+    async def _enter(self, chunk: RawChunk | Exception) -> None:
+        if isinstance(chunk, Exception):
+            raise chunk
+        self._answer(await anyio.to_thread.run_sync(partial(self._intake.enter_raw, chunk, origin=self._origin())))
+
     async def send_all(self, send: Send) -> None:
         """Send answers as they come, until the last."""
         while True:
-            while self._read < self._written:
-                self._waiting.seek(self._read)
+            while self._sent < self._written:
+                self._waiting.seek(self._sent)
                 piece = self._waiting.read(_PIECE)
-                self._read += len(piece)
+                self._sent += len(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             if self._ended:
                 break
@@ -160,6 +195,9 @@ class _Delivery:
     def close(self) -> None:
         """Let the answers go."""
         self._waiting.close()
+
+    def _answer_problem(self, scope: Scope, error: ShuoliError) -> None:
+        self._answer(msgspec.json.encode({"problem": problem_document(scope, error)}) + b"\n")
 
     def _origin(self) -> str:
         return "bulk" if self._key is None else f"bulk:{self._key}"[:200]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import islice
@@ -12,7 +12,7 @@ from engine.case import Fact, Producer
 from engine.reading import CaseReader, fact_document, producer_document
 from knowledge.problems import CaseRefused, ShuoliError
 from knowledge.rulebook import Rulebook
-from store.ledger import EVERYONE, Store
+from store.ledger import EVERYONE, Store, Transaction
 
 CITY_FILE = "producers.jsonl"
 """One case file a line."""
@@ -44,15 +44,20 @@ def load_city(folder: Path, rulebook: Rulebook, store: Store, done: Callable[[in
     if (folder / EVERYONE_FILE).exists():
         about_everyone = reader.facts((folder / EVERYONE_FILE).read_bytes(), today=date.max.toordinal())
         with store.write() as transaction:
-            transaction.add_facts(EVERYONE, [fact_document(rulebook, fact) for fact in about_everyone])
+            _add(transaction, rulebook, EVERYONE, about_everyone)
         done(0, len(about_everyone))
     while batch := list(islice(lines, _BATCH)):
         read = [_told(reader, number, line) for number, line in batch]
         with store.write() as transaction:
             for producer, facts in read:
                 transaction.put_producer(producer.id, producer_document(rulebook, producer))
-                transaction.add_facts(producer.id, [fact_document(rulebook, fact) for fact in facts])
+                _add(transaction, rulebook, producer.id, facts)
         done(len(read), sum(len(facts) for _, facts in read))
+
+
+def _add(transaction: Transaction, rulebook: Rulebook, producer_id: str, facts: Sequence[Fact]) -> None:
+    documents = [fact_document(rulebook, fact) for fact in facts]
+    transaction.add_facts(producer_id, documents, [fact.id for fact in facts])
 
 
 def _lines(folder: Path) -> Iterator[tuple[int, bytes]]:

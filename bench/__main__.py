@@ -1,4 +1,4 @@
-"""`make bench [WHAT=producer|memory|city|tick|log]`: speed and memory, as ratios measured in one run."""
+"""`make bench [WHAT=producer|memory|city|ingest|tick|log]`: speed and memory, as ratios measured in one run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from batch.population import generate
-from bench import city, log, memory, producer, tick
+from bench import city, ingest, log, memory, producer, tick
 from engine.case import CaseFile
 from engine.reading import CaseReader
 from knowledge.catalog import Catalog
@@ -31,6 +31,7 @@ def main(wanted: list[str]) -> None:
         "producer": lambda: producer.measure(rulebook, _cases(rulebook, 60)),
         "memory": lambda: memory.measure(rulebook, _cases(rulebook, 60)),
         "city": lambda: city.measure(rulebook, DAY),
+        "ingest": lambda: ingest.measure(rulebook, DAY),
         "tick": lambda: tick.measure(rulebook, DAY),
         "log": log.measure,
     }

@@ -14,12 +14,13 @@ from engine.reading import fact_document
 from engine.workers import Answer, Batch, Decision, Refusal, Stored, Workers
 from knowledge.problems import Problem
 from knowledge.rulebook import Rulebook
+from store.factrows import fact_name
 from store.ledger import EVERYONE, Transaction
+from store.quick import add_facts_of, known_among, reports_of
 
 Result: TypeAlias = Literal["stored", "duplicate", "updated", "refused"]
 _BATCH: Final = 20
 """Producers that one worker decides at a time; a transaction waits for them."""
-_Known: TypeAlias = tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +55,21 @@ def enter_reports(
     A producer that isn't known or can't be graded has its reports refused; all others are entered. Without `workers`
     nobody is graded.
     """
-    names = sorted({one.producer for one in reports})
-    producers = dict(transaction.producers_of(names))
-    facts = transaction.facts_of([*producers, EVERYONE])
-    sorting = _Sorting(rulebook, facts, reports, transaction.entered_at)
+    known = known_among(transaction, (one.producer for one in reports))
+    sorting = _Sorting(transaction, rulebook, [one for one in reports if one.producer in known])
     entries = [
-        sorting.entry(place, report) if report.producer in producers else _unknown(report)
+        sorting.entry(place, report) if report.producer in known else _unknown(report)
         for place, report in enumerate(reports)
     ]
     arrived = sorting.arrived
+    decisions: list[Decision] = []
     if workers is not None and arrived:
-        stored = {name: (producers[name], (*facts.get(name, ()), *new)) for name, new in arrived.items()}
+        facts = transaction.facts_of([*arrived, EVERYONE])
+        producers = dict(transaction.producers_of(list(arrived)))
+        stored = {
+            name: (producers[name], (*facts.get(name, ()), *[document for _, document in new]))
+            for name, new in arrived.items()
+        }
         decisions, refusals = _decided(transaction, rulebook, workers, stored, facts.get(EVERYONE, ()), as_of)
         for name in refusals:
             del arrived[name]
@@ -74,9 +79,7 @@ def enter_reports(
             else entry
             for place, (report, entry) in enumerate(zip(reports, entries, strict=True))
         ]
-    else:
-        decisions = []
-    transaction.add_facts_of([(name, document) for name, new in arrived.items() for document in new])
+    add_facts_of(transaction, ((name, *report) for name, new in arrived.items() for report in new))
     enter_decisions(transaction, rulebook, decisions, as_of, transaction.entered_at)
     return entries
 
@@ -107,82 +110,64 @@ def _ungraded(refusal: Refusal) -> Entry:
     return Entry("refused", (Problem("/producer", refusal.code, message, help=refusal.help), *refusal.problems))
 
 
-class _Told(msgspec.Struct, frozen=True):
-    """A stored report, its parts still as text: canonical, so that equal parts are equal bytes."""
-
-    type: str
-    fields: msgspec.Raw
-    status: str = ""
-    source: msgspec.Raw = msgspec.Raw()
-    recorded_at: str = ""
-
-    def said(self) -> _Known:
-        """Return what it says, but for when it was recorded."""
-        return self.type.encode(), bytes(self.fields), self.status.encode(), bytes(self.source)
-
-
-_told: Final = msgspec.json.Decoder(_Told).decode
-_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
-
 class _Sorting:
     """Tells new reports from those known, among what is stored and what came earlier in the same delivery.
 
-    Stored reports are compared as text: to read a thousand of them for each that arrives would cost too much.
+    Stored reports are compared as text: they are canonical, so that equal ones are equal bytes.
     """
 
-    def __init__(
-        self, rulebook: Rulebook, facts: Mapping[str, Sequence[bytes]], reports: Sequence[Report], entered_at: str
-    ) -> None:
-        self._rulebook, self._entered_at = rulebook, entered_at
-        self.arrived: dict[str, list[bytes]] = {}
-        """New documents by producer."""
+    def __init__(self, transaction: Transaction, rulebook: Rulebook, reports: Sequence[Report]) -> None:
+        self._rulebook, self._entered_at = rulebook, transaction.entered_at
+        self.arrived: dict[str, list[tuple[int, bytes]]] = {}
+        """New reports by producer: the fact's name, and the document."""
         self.known_before: set[int] = set()
         """Places of reports that say nothing new, whatever becomes of the others."""
-        self._said: dict[tuple[str, _Known], int] = {}
         self._documents: dict[tuple[str, bytes], int] = {}
-        self._keys: set[tuple[str, _Known]] = set()
-        awaited = {(one.producer, one.fact.type) for one in reports}
-        types = {kind for _, kind in awaited}
-        for name, documents in facts.items():
-            for document in documents:
-                told = _told(document)
-                if told.type in types and (name, told.type) in awaited:
-                    self._note(name, document, told, -1)
+        """Where a report stands, with and without its instant; -1 for stored ones."""
+        self._names: set[int] = set()
+        for name, producer, document in reports_of(
+            transaction, (fact_name(one.producer, one.fact.id) for one in reports)
+        ):
+            self._note(producer, name, document, _undated(document), -1)
 
     def entry(self, place: int, report: Report) -> Entry:
         """Sort one report in and say what it is."""
-        fact = report.fact
+        fact, producer = report.fact, report.producer
         if self._rulebook.types[fact.type].about_everyone:
             message = f"`{fact.type}` is about everyone"
             problem = Problem("/type", "fact.about_everyone", message, fact.type, help="POST it to /api/v1/facts")
             return Entry("refused", (problem,))
         document = fact_document(self._rulebook, fact)
-        told = _told(document)
-        if fact.recorded_at is None:
-            earlier = self._said.get((report.producer, told.said()))
-            dated = msgspec.structs.replace(fact, recorded_at=self._entered_at)
-            document = fact_document(self._rulebook, dated) if earlier is None else document
-        else:
-            earlier = self._documents.get((report.producer, document))
+        earlier = self._documents.get((producer, document))
         if earlier is not None:
             if earlier < 0:
                 self.known_before.add(place)
             return Entry("duplicate")
-        known = (report.producer, self._key(told)) in self._keys
-        self._note(report.producer, document, told, place)
-        self.arrived.setdefault(report.producer, []).append(document)
+        undated = document
+        if fact.recorded_at is None:
+            document = fact_document(self._rulebook, msgspec.structs.replace(fact, recorded_at=self._entered_at))
+        else:
+            undated = _undated(document)
+        name = fact_name(producer, fact.id)
+        known = name in self._names
+        self._note(producer, name, document, undated, place)
+        self.arrived.setdefault(producer, []).append((name, document))
         return Entry("updated" if known else "stored")
 
-    def _note(self, name: str, document: bytes, told: _Told, place: int) -> None:
-        self._said.setdefault((name, told.said()), place)
-        self._documents.setdefault((name, document), place)
-        self._keys.add((name, self._key(told)))
+    def _note(self, producer: str, name: int, document: bytes, undated: bytes, place: int) -> None:
+        self._documents.setdefault((producer, document), place)
+        self._documents.setdefault((producer, undated), place)
+        self._names.add(name)
 
-    def _key(self, told: _Told) -> _Known:
-        """Return what makes two reports reports of one fact: the same in text where it is the same in meaning."""
-        kind = self._rulebook.types.get(told.type)
-        if kind is None or not kind.same_when:
-            return told.type.encode(), bytes(told.fields)
-        fields = _fields(told.fields)
-        return (told.type.encode(), *(bytes(fields.get(name, b"")) for name in kind.same_when))
+
+_parts: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_canonical: Final = msgspec.json.Encoder(order="sorted").encode
+
+
+def _undated(document: bytes) -> bytes:
+    """Return a report without the instant at which it was recorded."""
+    if b'"recorded_at"' not in document:
+        return document
+    parts = _parts(document)
+    parts.pop("recorded_at", None)
+    return _canonical(parts)

@@ -112,7 +112,8 @@ class Decisions:
             producer = self._producer(transaction, producer_id)
             known = self._facts(transaction, producer_id)
             arrived = told(known, transaction.entered_at)
-            transaction.add_facts(producer_id, [fact_document(self.rulebook, fact) for fact in arrived])
+            documents = [fact_document(self.rulebook, fact) for fact in arrived]
+            transaction.add_facts(producer_id, documents, [fact.id for fact in arrived])
             decided = self._grade(transaction, producer, [*known, *arrived], as_of)
             if beside is not None:
                 beside.after(transaction, decided)

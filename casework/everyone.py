@@ -37,7 +37,8 @@ def learn_about_everyone(
     with store.write(now) as transaction:
         known = reader.stored(transaction.facts(EVERYONE))
         arrived = dated(facts, known, transaction.entered_at)
-        entered = transaction.add_facts(EVERYONE, [fact_document(rulebook, fact) for fact in arrived])
+        documents = [fact_document(rulebook, fact) for fact in arrived]
+        entered = transaction.add_facts(EVERYONE, documents, [fact.id for fact in arrived])
         before = _shared_findings(workers, rulebook, known, as_of)
         due = before != _shared_findings(workers, rulebook, [*known, *arrived], as_of)
         if due:

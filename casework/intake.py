@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from casework.lines import LONGEST_LINE, RawLine, chunk_digest
 from engine.jsontext import parse
 from engine.reading import CaseReader
 from knowledge.problems import CaseRefused, JsonRefused, Problem, ShuoliError
-from store.chunks import StoredChunk, add_chunk, chunk
+from store.chunks import StoredChunk, add_chunk, stored_chunk
 from store.ledger import Store, Transaction
 from store.quarantine import RefusedLine, put_aside
 from store.sources import beat
@@ -71,6 +71,18 @@ class Line:
     places: Callable[[Problem], Problem] | None = None
 
 
+@dataclass(slots=True)
+class RawChunk:
+    """A chunk of JSON lines on its way: what was read of it, or what it was answered before."""
+
+    key: str | None
+    number: int
+    digest: bytes
+    lines: Sequence[Line] = ()
+    read: Sequence[Report | tuple[Problem, ...]] = ()
+    known: bytes | None = None
+
+
 Within = Callable[[Transaction, Sequence[LineResult]], None]
 
 
@@ -85,29 +97,43 @@ class Intake:
         self._reader = CaseReader(desk.rulebook)
 
     def take_raw(self, lines: Sequence[RawLine], *, origin: str, key: str | None, number: int) -> bytes:
-        """Take a chunk of JSON lines; return the results as JSON lines, in order.
+        """Take a chunk of JSON lines; return the results as JSON lines, in order. See `read_raw` and `enter_raw`."""
+        return self.enter_raw(self.read_raw(lines, key=key, number=number), origin=origin)
 
-        With a `key`, a chunk that is committed already is answered as it was then and not taken again.
+    def read_raw(self, lines: Sequence[RawLine], *, key: str | None, number: int) -> RawChunk:
+        """Read a chunk of JSON lines, so that it can be entered: this may be done while another is entered.
 
         Raises:
-            OtherContent: under this key, another chunk was taken at this place; nothing is taken.
+            OtherContent: under this key, another chunk was taken at this place.
         """
-        digest = chunk_digest(lines)
+        chunk = RawChunk(key, number, chunk_digest(lines))
         if key is not None:
             with self.store.read() as transaction:
-                known = _known_chunk(transaction, key, number, digest)
-            if known is not None:
-                return known
-        told = [self._told(line) for line in lines]
-        read = self._read_all(told)
+                chunk.known = _known_chunk(transaction, chunk)
+        if chunk.known is None:
+            chunk.lines = [self._told(line) for line in lines]
+            chunk.read = self._read_all(chunk.lines)
+        return chunk
+
+    def enter_raw(self, chunk: RawChunk, *, origin: str) -> bytes:
+        """Enter a chunk in one transaction; return the results as JSON lines, in order.
+
+        One that is committed already under its key is answered as it was then and not entered again.
+
+        Raises:
+            OtherContent: under this key, another chunk was taken at this place; nothing is entered.
+        """
+        if chunk.known is not None:
+            return chunk.known
         with self.store.write() as transaction:
             # Another request with this key may have been faster.
-            known = None if key is None else _known_chunk(transaction, key, number, digest)
+            known = _known_chunk(transaction, chunk)
             if known is not None:
                 return known
-            answer = b"".join(_encode(one) + b"\n" for one in self._enter(transaction, told, read, origin))
-            if key is not None:
-                add_chunk(transaction, key, number, StoredChunk(digest, answer))
+            results = self._enter(transaction, chunk.lines, chunk.read, origin)
+            answer = b"".join(_encode(one) + b"\n" for one in results)
+            if chunk.key is not None:
+                add_chunk(transaction, chunk.key, chunk.number, StoredChunk(chunk.digest, answer))
         return answer
 
     def take(self, lines: Sequence[Line], *, origin: str, within: Within | None = None) -> list[LineResult]:
@@ -188,18 +214,13 @@ def _kept(line: Line, origin: str, complaints: Sequence[Complaint]) -> RefusedLi
     return RefusedLine(origin, line.number, line.came, _encode(complaints).decode())
 
 
-def _known_chunk(transaction: Transaction, key: str, number: int, digest: bytes) -> bytes | None:
-    known = chunk(transaction, key, number)
+def _known_chunk(transaction: Transaction, chunk: RawChunk) -> bytes | None:
+    known = None if chunk.key is None else stored_chunk(transaction, chunk.key, chunk.number)
     if known is None:
         return None
-    if known.sha256 != digest:
+    if known.sha256 != chunk.digest:
         raise OtherContent(
-            f"chunk {number} of this delivery was taken with other lines",
+            f"chunk {chunk.number} of this delivery was taken with other lines",
             help="send exactly the same lines again, or choose another Idempotency-Key",
         )
     return known.results
-
-
-def at_pointer(problem: Problem, place: str, given: str | None) -> Problem:
-    """Return a problem of a report told of the place in what came, with the text that stood there."""
-    return replace(problem, place=place, given=problem.given if given is None else given)

@@ -18,7 +18,7 @@ class StoredChunk(msgspec.Struct, frozen=True):
     results: bytes
 
 
-def chunk(transaction: Transaction, key: str, number: int) -> StoredChunk | None:
+def stored_chunk(transaction: Transaction, key: str, number: int) -> StoredChunk | None:
     """Return a committed chunk of a delivery, None where it isn't there."""
     query = select(CHUNKS.c.sha256, CHUNKS.c.results).where(CHUNKS.c.key == key, CHUNKS.c.number == number)
     row = transaction.connection.execute(query).first()

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any, Final, Self
 
 import msgspec
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from knowledge.problems import ShuoliError
 from store.database import begun, open_engines
+from store.factrows import fact_name, fact_rows
 from store.tables import (
     CLOCK,
     CONFIRMATIONS,
@@ -199,31 +201,18 @@ class Transaction:
         known = select(func.count()).select_from(PRODUCERS).where(PRODUCERS.c.id != EVERYONE)
         return int(self.connection.execute(known).scalar_one())
 
-    def add_facts(self, producer_id: str, documents: Iterable[bytes]) -> int:
-        """Enter facts of a producer and return how many are new; one that is there to the byte stays as it is."""
-        return sum(self.add_facts_of([(producer_id, document) for document in documents]))
+    def add_facts(self, producer_id: str, documents: Iterable[bytes], ids: Iterable[str] = ()) -> int:
+        """Enter facts of a producer and return how many are new; one that is there to the byte stays as it is.
 
-    def add_facts_of(self, facts: Sequence[tuple[str, bytes]]) -> list[bool]:
-        """Enter facts of several producers and say of each whether it is new."""
-        rows = [
-            {
-                "producer_id": producer_id,
-                "entered_at": self.entered_at,
-                "sha256": hashlib.sha256(document).digest(),
-                "document": document,
-            }
-            for producer_id, document in facts
-        ]
+        `ids` are those of the facts; without them `reports_of` doesn't find these reports.
+        """
+        names = [fact_name(producer_id, fact_id) for fact_id in ids]
+        told = [(producer_id, name, document) for document, name in zip_longest(documents, names)]
+        rows = fact_rows(self.entered_at, told)
         if not rows:
-            return []
-        new = self._insert(FACTS).on_conflict_do_nothing().returning(FACTS.c.producer_id, FACTS.c.sha256)
-        entered = {(row[0], row[1]) for row in self.connection.execute(new, rows)}
-        found = []
-        for row in rows:
-            name = (row["producer_id"], row["sha256"])
-            found.append(name in entered)
-            entered.discard(name)
-        return found
+            return 0
+        new = self._insert(FACTS).on_conflict_do_nothing().returning(FACTS.c.seq)
+        return len(self.connection.execute(new, [row._asdict() for row in rows]).all())
 
     def facts(self, producer_id: str, known_at: str | None = None) -> list[bytes]:
         """Return a producer's facts in the order in which they were entered, by an instant where one is given."""

@@ -36,11 +36,11 @@ def beat(transaction: Transaction, systems: Iterable[str]) -> None:
     rows = [{"system": system, "beat_at": transaction.entered_at} for system in sorted(set(systems))]
     if rows:
         insert = postgresql.insert if transaction.connection.dialect.name == "postgresql" else sqlite.insert
-        heard = insert(SOURCES)
+        heard = insert(SOURCES).values(rows)
         heard = heard.on_conflict_do_update(
             index_elements=[SOURCES.c.system], set_={"beat_at": heard.excluded["beat_at"]}
         )
-        transaction.connection.execute(heard, rows)
+        transaction.connection.execute(heard)
 
 
 def cursor(transaction: Transaction, system: str) -> str | None:

@@ -59,9 +59,10 @@ FACTS: Final = Table(
     Column("entered_at", _INSTANT, nullable=False),
     Column("sha256", LargeBinary(32), nullable=False),
     Column("document", LargeBinary, nullable=False),
+    Column("name", BigInteger, index=True),
     Index("uq_facts_producer_id_sha256", "producer_id", "sha256", unique=True),
 )
-"""Reports of facts. A fact's status changes by a later report of it."""
+"""Reports of facts. A fact's status changes by a later report of it; all reports of one fact have its `name`."""
 
 RULEBOOKS: Final = Table(
     "rulebooks",

@@ -66,9 +66,11 @@ def _what_is_known() -> None:
         sa.Column("entered_at", _INSTANT, nullable=False),
         sa.Column("sha256", sa.LargeBinary(32), nullable=False),
         sa.Column("document", sa.LargeBinary, nullable=False),
+        sa.Column("name", sa.BigInteger, nullable=True),
         sa.ForeignKeyConstraint(["producer_id"], ["producers.id"], name="fk_facts_producer_id"),
         sa.PrimaryKeyConstraint("seq", name="pk_facts"),
     )
+    op.create_index("ix_facts_name", "facts", ["name"])
     op.create_index("uq_facts_producer_id_sha256", "facts", ["producer_id", "sha256"], unique=True)
     op.create_table(
         "rulebooks",
