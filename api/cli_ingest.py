@@ -19,11 +19,14 @@ from api.selection import Selection
 from api.settings import Settings
 from casework.connector import Connector, SourceAway
 from casework.decisions import Decisions
+from casework.everyone import beat_of, learn_about_everyone
 from casework.files import Tally, ingest_file
 from casework.intake import Intake
 from casework.sheets import FileRefused, read_file
+from casework.tick import tick
 from engine.workers import Workers
 from knowledge.mapping import FactMapping, load_mapping
+from store.ledger import Store
 
 _database = click.option("--db", metavar="URL", help="数据库 URL · database URL; SHUOLI_DATABASE_URL by default")
 _mapping = click.option(
@@ -42,6 +45,19 @@ class _Entry:
 
     intake: Intake
     mapping: FactMapping
+    store: Store
+    workers: Workers
+    day: int
+
+    def beat(self) -> None:
+        """Tell everyone's cases that the source was heard of, where the mapping says how; grade who is due then."""
+        pull, system = self.mapping.pull, self.mapping.system
+        if pull is None or pull.beat is None or system is None:
+            return
+        rulebook = self.intake.desk.rulebook
+        fact = beat_of(rulebook, pull.beat, str(system.constant), self.day)
+        if learn_about_everyone(self.store, self.workers, rulebook, [fact], self.day).everyone_due:
+            tick(self.store, self.intake.desk, self.day)
 
 
 @click.command(help="按映射接入 CSV 或 XLSX 文件 · take in a CSV or XLSX file, as a mapping says")
@@ -77,7 +93,8 @@ def pull(mapping_path: Path, once: bool, db: str | None, as_of: date | None, as_
         # A day may have gone by since the last time.
         with _entry(mapping_path, db, as_of) as entry:
             try:
-                Connector(entry.mapping, entry.intake).pull(tally)
+                if Connector(entry.mapping, entry.intake).pull(tally):
+                    entry.beat()
             except SourceAway as away:
                 if once:
                     raise
@@ -98,7 +115,8 @@ def _entry(mapping_path: Path, db: str | None, as_of: date | None) -> Iterator[_
     mapping = load_mapping(mapping_path, rulebook)
     with opened(settings) as store, Workers(settings.workers) as workers:
         desk = Decisions(rulebook, store, workers)
-        yield _Entry(Intake(desk, store, as_of=day.toordinal(), today=today().toordinal()), mapping)
+        intake = Intake(desk, store, as_of=day.toordinal(), today=today().toordinal())
+        yield _Entry(intake, mapping, store, workers, day.toordinal())
         sign(settings, store)
 
 

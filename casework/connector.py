@@ -79,10 +79,10 @@ class Connector:
         self._intake, self._sleep = intake, sleep
         self._headers = {name: _header(name, environment, one) for name, one in self._pull.headers.items()}
 
-    def pull(self, tally: Tally) -> None:
-        """Take in everything that is new, and count it.
+    def pull(self, tally: Tally) -> bool:
+        """Take in everything that is new, and count it; return whether the source spoke as the mapping says.
 
-        A page that isn't laid out as the mapping says goes into the quarantine as it came, and ends the pull.
+        A page that isn't laid out so goes into the quarantine as it came, and ends the pull.
 
         Raises:
             SourceAway: the source is away, or answers too slowly or only with errors.
@@ -100,12 +100,12 @@ class Connector:
                     came = wrapped(body[:LONGEST_LINE].decode("utf-8", "backslashreplace"), None)
                     line = Line(1, came, None, (changed.problem,))
                     tally.add(self._intake.take([line], origin=self._origin(at)))
-                    return
+                    return False
                 if page.items and body == before:
                     raise SourceRefused(f"`{self._system}` gives the same page again and again")
                 self._take(page, at, tally)
                 if page.more is None:
-                    return
+                    return True
                 at, before = page.more, body
 
     def _take(self, page: _Page, at: str | None, tally: Tally) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+
+import msgspec
 
 from casework.decisions import dated
 from engine.case import CaseFile, Fact, Producer
@@ -12,6 +15,7 @@ from engine.workers import Workers
 from knowledge.problems import CaseRefused, Problem
 from knowledge.rulebook import Rulebook
 from knowledge.sharing import shared_types
+from knowledge.writtenmapping import WrittenBeat
 from store.ledger import EVERYONE, Store
 
 
@@ -44,6 +48,17 @@ def learn_about_everyone(
         if due:
             transaction.make_all_due(as_of)
     return Learned(entered, due)
+
+
+def beat_of(rulebook: Rulebook, told: WrittenBeat, system: str, as_of: int) -> Fact:
+    """Return the fact that a source was heard of on a day.
+
+    Raises:
+        CaseRefused: the rulebook doesn't take the fact.
+    """
+    fields = told.fields | {told.day: date.fromordinal(as_of).isoformat()}
+    fact = {"type": told.type, "fields": fields, "source": {"system": system}}
+    return CaseReader(rulebook).facts(msgspec.json.encode({"facts": [fact]}), today=as_of)[0]
 
 
 def check_about(rulebook: Rulebook, facts: Sequence[Fact], *, everyone: bool) -> None:

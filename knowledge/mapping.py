@@ -14,7 +14,7 @@ from knowledge.rulebook import Field, Rulebook
 from knowledge.shape import check_shape
 from knowledge.source import Document, read_document
 from knowledge.source import Path as Place
-from knowledge.writtenmapping import WrittenMapping, WrittenPull, WrittenValue
+from knowledge.writtenmapping import WrittenBeat, WrittenMapping, WrittenPull, WrittenValue
 
 Told: TypeAlias = str | int | bool
 """A value as a report has it: decimals and dates are text."""
@@ -145,6 +145,8 @@ class _Binder:
         )
         self._known_fields(mapping, written)
         self._form(mapping)
+        if written.pull is not None and written.pull.beat is not None:
+            self._beat(written.pull.beat)
         return mapping
 
     def _types_of(self, told: Cell) -> list[str]:
@@ -192,6 +194,17 @@ class _Binder:
             self._add(
                 ("source",), "mapping.source", "a source that is pulled from has a constant `source: {system: …}`"
             )
+
+    def _beat(self, written: WrittenBeat) -> None:
+        path: Place = ("pull", "beat")
+        everyone = {name: kind for name, kind in self._rulebook.types.items() if kind.about_everyone}
+        if not self._name(written.type, everyone, (*path, "type"), "fact type about everyone"):
+            return
+        fields = everyone[written.type].fields
+        self._name(written.day, [f.name for f in fields.values() if f.type == "date"], (*path, "day"), "date field")
+        for name, value in written.fields.items():
+            if self._name(name, fields, (*path, "fields", name), "field"):
+                self._target(value, fields[name], (*path, "fields", name))
 
     def _constant(self, written: str | WrittenValue, path: Place) -> Cell:
         """Return a cell of which a bare word is the value itself."""

@@ -63,7 +63,8 @@ class FactRate(_Part):
     """How often facts of a type happen, in one of three ways, and how each of their fields is drawn.
 
     `per_year`: so many a year, drawn evenly between two numbers, times `times` and the city's density.
-    `each`: so many for every producer (in all, where the type is about everyone). `percent`: that share of producers has one.
+    `each`: so many for every producer, or in all where the type is about everyone. `percent`: that share of producers
+    has one.
     With `for_each`, `percent` is the share of the facts of that type, drawn before, that have one of these.
     `contested`: may also be in a status other than the usual one.
     """

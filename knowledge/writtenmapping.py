@@ -60,6 +60,14 @@ class WrittenCursor(Written):
     next: Text
 
 
+class WrittenBeat(Written):
+    """The fact about everyone that a pull tells when it succeeds; `day` is the field that takes the day."""
+
+    type: Identifier
+    day: Identifier
+    fields: dict[str, Text] = Field(default_factory=dict)
+
+
 class WrittenPull(Written):
     """How a source is asked: where, for which items, page by page."""
 
@@ -69,6 +77,7 @@ class WrittenPull(Written):
     headers: dict[str, WrittenHeader] = Field(default_factory=dict)
     pages: WrittenPages | None = None
     cursor: WrittenCursor | None = None
+    beat: WrittenBeat | None = None
     every_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     timeout_seconds: Annotated[int, Field(ge=1, le=300)] = 30
     attempts: Annotated[int, Field(ge=1, le=10)] = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from store.ledger import Store
+from store.ledger import EVERYONE, Store
 from store.quarantine import quarantined
 from store.sources import beats
 
@@ -144,6 +145,35 @@ def test_a_source_is_pulled_from_once(shuoli: Shuoli, known: Store, platform: Pa
     with known.read() as transaction:
         assert set(beats(transaction)) == {"provincial_platform"}
     known.close()
+
+
+def test_a_pull_that_succeeds_is_a_heartbeat_in_every_case(shuoli: Shuoli, known: Store, platform: Path) -> None:
+    for day in ("2026-06-01", "2026-06-02"):
+        assert shuoli("pull", "--mapping", platform, "--once", "--as-of", day).returncode == 0
+
+    with known.read() as transaction:
+        beats = [json.loads(document)["fields"] for document in transaction.facts(EVERYONE)]
+    assert beats == [{"feed": "city_trace", "beat_on": f"2026-06-0{day}"} for day in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("beat", "says"),
+    [
+        ("{type: training, day: attended_on}", "unknown fact type about everyone `training`"),
+        ("{type: source_heartbeat, day: feed}", "unknown date field `feed`"),
+        ("{type: source_heartbeat, day: beat_on, fields: {fed: city_trace}}", "did you mean `feed`?"),
+        ("{type: source_heartbeat, day: beat_on, fields: {feed: city_trac}}", "did you mean `city_trace`?"),
+    ],
+)
+def test_a_beat_that_the_rulebook_does_not_know_is_refused(
+    shuoli: Shuoli, platform: Path, beat: str, says: str
+) -> None:
+    platform.write_text(re.sub(r"beat: .*", f"beat: {beat}", platform.read_text("utf-8")), "utf-8")
+
+    done = shuoli("pull", "--mapping", platform, "--once")
+
+    assert done.returncode == 1
+    assert says in done.stderr
 
 
 def test_a_source_that_is_away_ends_a_single_pull_with_an_error(shuoli: Shuoli, known: Store, platform: Path) -> None:
