@@ -14,6 +14,8 @@ from api.settings import Settings
 from authoring.scenarios import run_scenarios
 from engine.evaluate import Evaluator
 from knowledge.loader import check_rulebook
+from knowledge.problems import Problem, RulebookRefused
+from knowledge.rulebook import Rulebook
 from knowledge.scenarios import load_scenarios
 
 named = click.argument("name", metavar="DIR|ID[@VERSION]")
@@ -29,7 +31,9 @@ def rulebook() -> None:
 @as_json
 def check(name: str, as_json: bool) -> int:
     """Print every problem; 1 if there is one."""
-    _, problems = check_rulebook(_selection().folder(name, today()))
+    rulebook, problems = check_rulebook(_selection().folder(name, today()))
+    if rulebook is not None and not problems:
+        problems = _beyond_the_kernel(rulebook)
     if as_json:
         print_json({"ok": not problems, "problems": [problem.as_json() for problem in problems]})
     else:
@@ -76,6 +80,15 @@ def show(name: str, as_json: bool) -> int:
     else:
         _print(shown, console())
     return 0
+
+
+def _beyond_the_kernel(rulebook: Rulebook) -> tuple[Problem, ...]:
+    """Return what is right as it is written and yet more than the kernel can hold."""
+    try:
+        Evaluator(rulebook).close()
+    except RulebookRefused as refused:
+        return refused.problems
+    return ()
 
 
 def _selection() -> Selection:
