@@ -22,6 +22,8 @@ from store.trail import StoredHead, StoredLeaf
 
 KEPT: Final = "kept head"
 """The table that flaws name where a head that was kept outside doesn't fit."""
+FILE: Final = "file"
+"""The table that flaws name where a file of SQLite is damaged."""
 _WINDOW: Final = 1000
 _BEFORE_ALL: Final = -(2**62)
 
@@ -72,6 +74,9 @@ class _Audit:
             yield from _found(checks.check_current(held, self._last.pop(held["producer_id"], None)))
         for name, last in self._last.items():
             yield Flaw("current_gradings", name, "row", f"grading {last['hash']}", "none")
+        damage = records.damage(self._transaction)
+        if damage is not None:
+            yield Flaw(FILE, "sqlite", "integrity", "a whole file", damage)
 
     def _window(self, leaves: Sequence[StoredLeaf]) -> Iterator[Flaw]:
         nodes = records.nodes_between(self._transaction, self._tree.size, self._tree.size + len(leaves))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ _MIGRATING: Final = 7_318_204_112
 _ALONE: Final = threading.Lock()
 """Alembic keeps what it migrates in a module, so that two threads would migrate each other's database."""
 _TIMEOUTS: Final = "-c lock_timeout=15s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
+
+_FULL: Final = (sqlite3.SQLITE_FULL, "53100")
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, "XX001", "XX002")
 
 
 class StoreRefused(ShuoliError):
@@ -54,7 +58,7 @@ def open_engines(url: str) -> tuple[Engine, Engine]:
         raise StoreRefused(f"{shown(place)} was made by a newer program: {error}", help=help_) from error
     except SQLAlchemyError as error:
         owner.dispose()
-        raise StoreRefused(f"{shown(place)} can't be used: {_reason(error, place)}") from error
+        raise StoreRefused(f"{shown(place)} can't be used: {_reason(error, place)}", help=_advice(error)) from error
     owner.dispose()
     engine = _postgresql(place, role)
     # At its default level each statement would see another state of the database.
@@ -85,10 +89,10 @@ def begun(engine: Engine) -> Iterator[Connection]:
     except SQLAlchemyError as error:
         # Of the driver's errors the bare DatabaseError is a damaged file; other kinds are faults of ours.
         passing = isinstance(error, (errors.OperationalError, errors.InterfaceError, errors.TimeoutError))
-        if not passing and type(error) is not errors.DatabaseError:
+        if not passing and type(error) is not errors.DatabaseError and _state(error) not in _DAMAGED:
             raise
-        help_ = "try again, or ask who runs the database"
-        raise StoreRefused(f"the database can't be used now: {_reason(error, engine.url)}", help=help_) from error
+        said = f"the database can't be used now: {_reason(error, engine.url)}"
+        raise StoreRefused(said, help=_advice(error)) from error
 
 
 def shown(url: URL) -> str:
@@ -149,7 +153,13 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  t
         "recursive_triggers=ON",
         "cache_size=-65536",
     ):
-        connection.execute(f"PRAGMA {setting}")
+        try:
+            connection.execute(f"PRAGMA {setting}")
+        except UnicodeDecodeError as error:
+            # The driver can't decode the message that quotes what stands in the damaged schema.
+            damaged = sqlite3.DatabaseError("the file is damaged")
+            damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damaged from error
 
 
 def _only_read_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
@@ -175,6 +185,22 @@ def _postgresql(url: URL, role: str | None = None) -> Engine:
         )
     except ImportError as error:
         raise StoreRefused("PostgreSQL needs psycopg", help="install shuoli[postgres]") from error
+
+
+def _state(error: SQLAlchemyError) -> object:
+    """Return the driver's own code of an error: SQLSTATE, or SQLite's primary code."""
+    cause = getattr(error, "orig", None)
+    code = getattr(cause, "sqlite_errorcode", None)
+    return getattr(cause, "sqlstate", None) if code is None else code & 0xFF
+
+
+def _advice(error: SQLAlchemyError) -> str:
+    state = _state(error)
+    if state in _FULL:
+        return "make room on the database's disk, then try again"
+    if state in _DAMAGED:
+        return "stop the program, restore the database from its backup, then run `shuoli log verify` with a kept head"
+    return "try again, or ask who runs the database"
 
 
 def _reason(error: SQLAlchemyError, url: URL) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row as Found
-from sqlalchemy import Select, Table, and_, exists, func, or_, select
+from sqlalchemy import Select, Table, and_, exists, func, or_, select, text
 
 from store.ledger import Transaction
 from store.tables import CONFIRMATIONS, CURRENT, FACTS, GRADINGS, LEAVES, NODES, RULEBOOKS
@@ -26,6 +26,17 @@ _LOGGED: Final = {
     "confirmation": (CONFIRMATIONS, CONFIRMATIONS.c.hash),
     "publication": (RULEBOOKS, RULEBOOKS.c.sha256),
 }
+
+
+def damage(transaction: Transaction) -> str | None:
+    """Return the first thing wrong with an SQLite file: a damaged page, or an index that tells other than its table.
+
+    None where there is nothing, and of PostgreSQL, which can't be asked.
+    """
+    if transaction.connection.dialect.name != "sqlite":
+        return None
+    said = str(transaction.connection.execute(text("PRAGMA integrity_check(1)")).scalar_one())
+    return None if said == "ok" else said
 
 
 def about(transaction: Transaction, kind: str, refs: Sequence[str]) -> dict[str, Row]:
