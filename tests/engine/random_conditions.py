@@ -259,8 +259,9 @@ class Conditions:
             return {}
         on, unit = draw.choice(dates), self.unit()
         most = {"days": 400, "weeks": 60, "months": 24, "years": 3, "working days": 600}[unit]
-        last = length(draw.randint(1, most), unit)
-        starts = [day(LAST - draw.randrange(500)), "as_of - 5 months", *([] if self.sharing else ["producer.born"])]
+        # many random facts lie a day or thirty days back: on the edge of such windows
+        last = length(draw.choice((1, 30 if unit == "days" else 1, draw.randint(2, most), draw.randint(2, most))), unit)
+        starts = [day(LAST - draw.randrange(500)), "as_of - 30 days", *([] if self.sharing else ["producer.born"])]
         since = draw.choice(starts)
         within = draw.choice((last, last, last, "calendar year", {"since": since}))
         return {"within": within} if on == kind.dated and self.chance(0.7) else {"within": within, "on": on}

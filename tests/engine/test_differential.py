@@ -25,7 +25,7 @@ def test_both_engines_agree_on_every_random_case(tally: Tally) -> None:
 
 
 def test_as_many_cases_are_compared_as_are_asked_for(tally: Tally) -> None:
-    assert tally.comparisons > RULEBOOKS * CASES * 0.99
+    assert tally.comparisons > RULEBOOKS * CASES * 0.98
     assert tally.over_limit < RULEBOOKS * CASES * 0.01
 
 
