@@ -124,7 +124,15 @@ def test_why_gives_reasons_and_remedies_in_the_language_asked_for(
 def test_every_rule_has_its_verdict(client: Client, a_producer: str) -> None:
     verdicts = client.get(f"{a_producer}/verdicts").json()["verdicts"]
 
-    assert {one["rule"] for one in verdicts} == {"failure", "silence", "FRUIT", "LESSON", "no_lesson", "poison", "visit"}
+    assert {one["rule"] for one in verdicts} == {
+        "failure",
+        "silence",
+        "FRUIT",
+        "LESSON",
+        "no_lesson",
+        "poison",
+        "visit",
+    }
 
 
 def test_deductions_name_their_premises(client: Client, a_producer: str) -> None:

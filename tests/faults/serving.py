@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class Servers:
             stdout=subprocess.PIPE,
             stderr=self._errors,
         )
-        self._group = 0
+        self._group = self._left = 0
 
     def begin(self) -> str:
         """Serve; return the address."""
@@ -84,25 +84,37 @@ class Servers:
         self._end(signal.SIGTERM)
 
     def close(self) -> None:
-        """End what is left."""
+        """End what is left, and fail if that is anything but the last server."""
         if self._group:
             with suppress(ProcessLookupError):
                 os.killpg(self._group, signal.SIGKILL)
         self._nursery.kill()
         self._nursery.communicate(timeout=10)
         self._errors.close()
+        self._wait_until_left()
 
     def _end(self, how: signal.Signals) -> None:
         os.kill(self._group, how)
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            try:
-                os.killpg(self._group, 0)
-            except ProcessLookupError:
-                self._group = 0
-                return
-            time.sleep(0.01)
-        pytest.fail("a process of the server outlived it")
+        _wait_until_gone(os.kill, self._group)
+        self._wait_until_left()
+        self._left, self._group = self._group, 0
+
+    def _wait_until_left(self) -> None:
+        """Wait until the server before this one has left no process behind."""
+        if self._left:
+            _wait_until_gone(os.killpg, self._left)
+        self._left = 0
+
+
+def _wait_until_gone(send: Callable[[int, int], None], name: int) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            send(name, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    pytest.fail("a process of the server outlived it")
 
 
 def call(
