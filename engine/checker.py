@@ -7,16 +7,18 @@ in anything from what is found here is refused, with both sides spelled out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
+from operator import not_
 from typing import Any, NoReturn
 
 from engine.case import CaseFile
 from engine.checker_code import Lexicon
-from engine.checker_measures import Row, compile_fitting, compile_measures
-from engine.checker_rules import CheckedRule, Hits, compile_rules
-from engine.checker_sums import Adder, Sums
+from engine.checker_measures import CheckedMeasure, Row, compile_fitting, compile_measures
+from engine.checker_rules import Hits, compile_rules
+from engine.checker_sums import Adder, Applies, Sums
 from engine.grading import Deduction, Finding, Grading, MeasureValue, Outcome, Status
 from knowledge.problems import EngineDisagreement
-from knowledge.rulebook import PointsMeasure, Rulebook
+from knowledge.rulebook import Rulebook
 from knowledge.rules import Rule, Value
 
 STATUSES: tuple[Status, ...] = ("fired", "not_fired", "not_applicable", "unknown")
@@ -33,28 +35,26 @@ class Checker:
     def __init__(self, rulebook: Rulebook) -> None:
         self.rulebook = rulebook
         self._lexicon = Lexicon(rulebook)
-        self._measures = compile_measures(self._lexicon)
+        measures = compile_measures(self._lexicon)
+        self._measures = ([one for one in measures if not one.late], [one for one in measures if one.late])
         self._rules = compile_rules(self._lexicon)
         self._adder = Adder(rulebook)
+        bits = self._lexicon.bits
         self._suspensions = [
-            (standard.id, compile_fitting(self._lexicon, standard.suspended_by, f"suspends_{place}"))
+            (
+                standard.id,
+                bits["type", standard.suspended_by.type],
+                bits["standard", standard.id],
+                compile_fitting(self._lexicon, standard.suspended_by, f"suspends_{place}"),
+            )
             for place, standard in enumerate(rulebook.standards.values())
             if standard.suspended_by is not None
         ]
-        self._standard_rules: dict[str, list[CheckedRule]] = {name: [] for name in rulebook.standards}
-        for rule in self._rules:
-            if rule.rule.kind == "standard":
-                self._standard_rules[rule.rule.target].append(rule)
-        self._place = {name: (place, kind.dated) for place, (name, kind) in enumerate(rulebook.types.items())}
+        self._type_bits = [bits["type", name] for name in rulebook.types]
+        self._types = [(kind.dated, kind.origin != "fact") for kind in rulebook.types.values()]
         self._counting = frozenset(status.name for status in rulebook.fact_statuses.values() if status.counts)
         self._outcomes = [{s: Outcome(rule.id, s) for s in STATUSES} for rule in rulebook.rules]
-        self._asked = {kind: tuple(self._asked_of(kind)) for kind in rulebook.kinds}
-
-    def _asked_of(self, kind: str) -> Iterable[tuple[int, CheckedRule]]:
-        """Yield the rules that a kind of producer is asked for, with their places."""
-        for place, checked in enumerate(self._rules):
-            if checked.rule.applies_to is None or kind in checked.rule.applies_to:
-                yield place, checked
+        self._questions = {kind: _Questions(self, kind) for kind in rulebook.kinds}
 
     def check(self, case: CaseFile, grading: Grading) -> tuple[Outcome, ...]:
         """Return what became of every rule, in the rulebook's order.
@@ -64,6 +64,42 @@ class Checker:
                 or a finding rests on nothing that came before it.
         """
         return _Check(self, case, grading).outcomes()
+
+
+class _Questions:
+    """What a kind of producer is asked, whatever its facts."""
+
+    def __init__(self, checker: Checker, kind: str) -> None:
+        book = checker.rulebook
+        asked = [
+            (place, checked)
+            for place, checked in enumerate(checker._rules)  # noqa: SLF001  # a part of it
+            if checked.rule.applies_to is None or kind in checked.rule.applies_to
+        ]
+        self.outcomes = [outcomes["not_applicable"] for outcomes in checker._outcomes]  # noqa: SLF001
+        """Of all rules, before the facts are looked at."""
+        for place, _ in asked:
+            self.outcomes[place] = checker._outcomes[place]["not_fired"]  # noqa: SLF001
+        self.needs = [(place, checked.needs) for place, checked in asked if checked.needs]
+        self.ways = [(types | checked.needs, place, way) for place, checked in asked for types, way in checked.ways]
+        """What each needs, as bits, the place of its rule, and what looks for it."""
+        self.applies: dict[str, Applies] = {}
+        """By standard: whether it applies where everything can be measured."""
+        self.missing = 0
+        """Bits of the standards that don't."""
+        self.measured: list[tuple[str, list[int]]] = []
+        """Standards that may have nothing to measure, with the measures that each of their rules needs."""
+        for standard in book.standards.values():
+            own = checker._lexicon.bits["standard", standard.id]  # noqa: SLF001
+            mine = [checked.needs & ~own for _, checked in asked if checked.needs & own]
+            written = any(rule.kind == "standard" and rule.target == standard.id for rule in book.rules)
+            outside = standard.applies_to is not None and kind not in standard.applies_to
+            self.applies[standard.id] = "yes"
+            if outside or (written and not mine):
+                self.applies[standard.id] = "kind"
+                self.missing |= own
+            elif mine and all(mine):
+                self.measured.append((standard.id, mine))
 
 
 class _Check:
@@ -76,9 +112,14 @@ class _Check:
         self.w = checker._lexicon.days_of(case.as_of)  # noqa: SLF001  # the two are one
         who = case.producer
         self.p = {**who.attributes, "kind": who.kind, "region": who.region, "id": who.id}
+        self.questions = checker._questions[who.kind]  # noqa: SLF001
+        self.missing = self.questions.missing
+        """As bits of the lexicon: types without facts, measures without values, standards that aren't asked."""
         self.m: list[Any] = [None] * len(self.book.measures)
+        self.found: list[tuple[MeasureValue, ...]] = [()] * len(self.book.measures)
         self.concluded: dict[str, Finding] = {}
         self.by_rule: dict[str, list[Deduction]] = {}
+        self.t: list[list[Row]] = []
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Compare everything; return what became of every rule."""
@@ -86,13 +127,14 @@ class _Check:
         self._identity()
         self._lay_out()
         self._conclusions()
-        measured = self._measure(late=False, points={})
+        early, late = self.checker._measures  # noqa: SLF001
+        self._measure(early, {})
         applies = self._applies()
         sums = self.checker._adder.add(grading.deductions, applies)  # noqa: SLF001
-        measured |= self._measure(late=True, points=sums.points)
-        self._same_measures(measured)
+        self._measure(late, sums.points)
+        self._same_measures()
         self._sums(sums)
-        outcomes = self._rules(applies, self._outcome(sums))
+        outcomes = self._rules(self._outcome(sums))
         if grading.outcomes and grading.outcomes != outcomes:
             differ = [(a, b) for a, b in zip(grading.outcomes, outcomes, strict=False) if a != b]
             self._disagree("what became of the rules differs", [a for a, _ in differ], [b for _, b in differ])
@@ -112,20 +154,27 @@ class _Check:
 
     def _lay_out(self) -> None:
         """Lay out what rules may see, by type and sorted by id: (id, values)."""
-        place, counting, day = self.checker._place, self.checker._counting, self.day  # noqa: SLF001
-        rows: list[list[Row]] = [[] for _ in place]
+        types, places = self.checker._types, self.checker._lexicon.types  # noqa: SLF001
+        counting, day = self.checker._counting, self.day  # noqa: SLF001
+        rows: list[list[Row]] = [[] for _ in types]
+        self.t = rows
+        kind = dated = None
+        own: list[Row] = []
         for fact in self.case.facts:
             if fact.status in counting:
-                at, dated = place[fact.type]
-                if dated is None or fact.values.get(dated, 0) <= day:  # type: ignore[operator]  # dates are ordinals
-                    rows[at].append((fact.id, fact.values))
+                if fact.type != kind:
+                    kind = fact.type
+                    own, (dated, _) = rows[places[kind]], types[places[kind]]
+                values = fact.values
+                if dated is None or values.get(dated, 0) <= day:  # type: ignore[operator]  # dates are ordinals
+                    own.append((fact.id, values))
         for finding in (*self.grading.findings, *self.grading.consequences):
-            rows[place[finding.type][0]].append((finding.id, finding.values))
+            rows[places[finding.type]].append((finding.id, finding.values))
             self.concluded[finding.id] = finding
-        for name, (at, _) in place.items():
-            if len(rows[at]) > 1 and self.book.types[name].origin != "fact":
-                rows[at].sort(key=_by_id)
-        self.t = rows
+        for own, (_, concluded) in zip(rows, types, strict=True):
+            if concluded and len(own) > 1:
+                own.sort(key=_by_id)
+        self.missing |= sum(compress(self.checker._type_bits, map(not_, rows)))  # noqa: SLF001
 
     def _conclusions(self) -> None:
         """See that findings differ from each other and rest on what came before them."""
@@ -154,58 +203,34 @@ class _Check:
         if groundless := concluded.keys() - founded:
             self._disagree("findings without a deduction", sorted(groundless), "a deduction for each")
 
-    def _measure(self, *, late: bool, points: Mapping[str, int]) -> dict[str, tuple[MeasureValue, ...]]:
-        found: dict[str, tuple[MeasureValue, ...]] = {}
-        t, m, p, w, day = self.t, self.m, self.p, self.w, self.day
-        for checked in self.checker._measures:  # noqa: SLF001
-            if checked.late is not late:
-                continue
-            name = checked.measure.name
-            if checked.per is not None:
-                groups = checked.compute_groups(t, p, w, day)
-                m[checked.place] = {group: value for group, (value, _, _) in groups}
-                found[name] = tuple([MeasureValue(name, v, of, ids, group) for group, (v, of, ids) in groups])
+    def _measure(self, measures: Sequence[CheckedMeasure], points: Mapping[str, int]) -> None:
+        t, m, p, w, day, found = self.t, self.m, self.p, self.w, self.day, self.found
+        for checked in measures:
+            place, source = checked.place, checked.source
+            if source is not None and not t[source]:
+                m[place], found[place] = checked.nothing
             else:
-                if isinstance(checked.measure.body, PointsMeasure):
-                    value, of, ids = checked.points(points)
-                else:
-                    value, of, ids = checked.compute(t, m, p, w, day)
-                m[checked.place] = value
-                found[name] = (MeasureValue(name, value, of, ids),)
-        return found
+                m[place], found[place] = checked.compute(t, m, p, w, day, points)
+            value = m[place]
+            if value is None or (checked.per is not None and all(part is None for part in value.values())):
+                self.missing |= checked.bit
 
-    def _same_measures(self, measured: Mapping[str, tuple[MeasureValue, ...]]) -> None:
-        ours = tuple([value for name in self.book.measures for value in measured[name]])
+    def _same_measures(self) -> None:
+        ours = tuple([value for values in self.found for value in values])
         if ours != self.grading.measures:
             theirs = [value for value in self.grading.measures if value not in ours]
             self._disagree("measures differ", theirs, [value for value in ours if value not in self.grading.measures])
 
-    def _empty(self, rule: CheckedRule) -> bool:
-        m = self.m
-        for place in rule.needs:
-            if m[place] is None:
-                return True
-        return any(all(value is None for value in m[place].values()) for place in rule.needs_groups)
-
-    def _applies(self) -> dict[str, str]:
-        kind = self.case.producer.kind
-        applies: dict[str, str] = {}
-        for name, rules in self.checker._standard_rules.items():  # noqa: SLF001
-            allowed = self.book.standards[name].applies_to
-            if allowed is not None and kind not in allowed:
-                applies[name] = "kind"
-                continue
-            found = "kind" if rules else "yes"
-            for rule in rules:
-                if rule.rule.applies_to is None or kind in rule.rule.applies_to:
-                    found = "nothing_to_measure"
-                    if not self._empty(rule):
-                        found = "yes"
-                        break
-            applies[name] = found
-        for name, fitting in self.checker._suspensions:  # noqa: SLF001
-            if applies[name] != "kind" and fitting(self.t, self.p, self.w, self.day):
+    def _applies(self) -> dict[str, Applies]:
+        """Return whether each standard applies, and note down which are not asked."""
+        applies, missing = dict(self.questions.applies), self.missing
+        for name, rules in self.questions.measured:
+            if all([needs & missing for needs in rules]):  # noqa: C419  # a list is faster, and this is asked often
+                applies[name] = "nothing_to_measure"
+        for name, kind, bit, fitting in self.checker._suspensions:  # noqa: SLF001
+            if not kind & missing and applies[name] != "kind" and fitting(self.t, self.p, self.w, self.day):
                 applies[name] = "suspended"
+                self.missing |= bit
         return applies
 
     def _outcome(self, sums: Sums) -> dict[str, Any]:
@@ -219,50 +244,36 @@ class _Check:
             "standard": {name for name, points in sums.points.items() if points > 0},
         }
 
-    def _rules(self, applies: Mapping[str, str], o: Mapping[str, Any]) -> tuple[Outcome, ...]:
-        checker, t, m, p, w, day = self.checker, self.t, self.m, self.p, self.w, self.day
-        by_rule = self.by_rule
-        present = sum([1 << place for place, rows in enumerate(t) if rows])
-        out_of_question = {name for name, why in applies.items() if why in ("kind", "suspended")}
-        statuses = [outcomes["not_applicable"] for outcomes in checker._outcomes]  # noqa: SLF001
-        matched = 0
-        for place, checked in checker._asked[self.case.producer.kind]:  # noqa: SLF001
-            rule = checked.rule
-            fired: Hits = {}
-            status: Status = "not_fired"
-            suspended = rule.kind == "standard" and rule.target in out_of_question
-            if suspended or ((checked.needs or checked.needs_groups) and self._empty(checked)):
-                status = "not_applicable"
-            else:
-                for needed, way in checked.ways:
-                    if needed & present == needed and way(t, m, p, w, day, o, fired):
-                        status = "unknown"
-            if fired or rule.id in by_rule:
-                self._same_firings(rule, fired, by_rule.get(rule.id, ()))
-                matched += 1
-                status = "fired"
-            statuses[place] = checker._outcomes[place][status]  # noqa: SLF001
-        if matched != len(by_rule):
-            self._disagree("deductions of rules that aren't asked", sorted(by_rule), "rules that apply")
-        return tuple(statuses)
+    def _rules(self, o: Mapping[str, Any]) -> tuple[Outcome, ...]:
+        """Match every rule that isn't out of question, and compare what fires."""
+        t, m, p, w, day = self.t, self.m, self.p, self.w, self.day
+        questions, outcomes = self.questions, self.checker._outcomes  # noqa: SLF001
+        missing = self.missing
+        became = list(questions.outcomes)
+        for place, needs in questions.needs:
+            if needs & missing:
+                became[place] = outcomes[place]["not_applicable"]
+        found: dict[int, Hits] = {}
+        for needs, place, way in questions.ways:
+            if not needs & missing and way(t, m, p, w, day, o, found):
+                became[place] = outcomes[place]["unknown"]
+        rules, by_rule = self.book.rules, self.by_rule
+        for place, fired in found.items():
+            self._same_firings(rules[place], fired, by_rule.get(rules[place].id, ()))
+            became[place] = outcomes[place]["fired"]
+        if idle := by_rule.keys() - {rules[place].id for place in found}:
+            self._disagree("deductions of rules that don't fire", sorted(idle), "none")
+        return tuple(became)
 
     def _same_firings(self, rule: Rule, fired: Hits, mine: Sequence[Deduction]) -> None:
-        concludes = rule.kind in ("finding", "consequence")
-        same = len(fired) == len(mine)
+        written = (rule.kind, rule.target, rule.law, rule.grade)
+        same = len(fired) == len(mine) and (len(mine) == 1 or len({deduction.key for deduction in mine}) == len(mine))
         for deduction in mine:
-            hit = fired.get(deduction.key)
-            if hit is None or not same:
-                same = False
-                break
-            premises, points, values = hit
-            same = deduction.points == points and deduction.premises == tuple(sorted(premises))
-            if concludes:
-                finding = self.concluded.get(deduction.concludes)
-                same = same and finding is not None and finding.type == rule.target
-                same = same and finding is not None and finding.values == _given(values)
-            elif deduction.concludes != rule.target:
-                same = False
-        if not same or len({deduction.key for deduction in mine}) != len(mine):
+            told = (deduction.kind, deduction.target, deduction.law, deduction.grade)
+            if told != written:
+                self._disagree(f"{deduction.id} misquotes rule `{rule.id}`", told, written)
+            same = same and self._same_firing(rule, fired.get(deduction.key), deduction)
+        if not same:
             theirs = [_firing(d.key, d.premises, d.points, self._values(d)) for d in mine]
             ours = [_firing(key, sorted(ids), points, _given(gives)) for key, (ids, points, gives) in fired.items()]
             self._disagree(
@@ -270,11 +281,17 @@ class _Check:
                 sorted(set(theirs) - set(ours)) or theirs,
                 sorted(set(ours) - set(theirs)) or ours,
             )
-        for deduction in mine:
-            told = (deduction.kind, deduction.target, deduction.law, deduction.grade)
-            if told != (rule.kind, rule.target, rule.law, rule.grade):
-                written = (rule.kind, rule.target, rule.law, rule.grade)
-                self._disagree(f"{deduction.id} misquotes rule `{rule.id}`", told, written)
+
+    def _same_firing(self, rule: Rule, hit: tuple[set[str], int, dict[str, Value]] | None, mine: Deduction) -> bool:
+        if hit is None:
+            return False
+        premises, points, values = hit
+        if mine.points != points or mine.premises != tuple(sorted(premises)):
+            return False
+        if rule.kind not in ("finding", "consequence"):
+            return mine.concludes == rule.target
+        finding = self.concluded.get(mine.concludes)
+        return finding is not None and finding.type == rule.target and finding.values == _given(values)
 
     def _values(self, deduction: Deduction) -> dict[str, Value]:
         finding = self.concluded.get(deduction.concludes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from knowledge.rulebook import Aggregate, FactType, Field, Measure, Rulebook
@@ -32,13 +33,18 @@ class Lexicon:
         self.measures = {name: place for place, name in enumerate(rulebook.measures)}
         self.days: dict[tuple[str, int, str], int] = {}
         self.names: dict[str, Any] = {"shift": self.shift}
+        self.days_of = lru_cache(maxsize=64)(self._days_of)
+        """Returns the values of `w` for an as_of; to be called when everything is compiled."""
+        lacks = [*(("type", name) for name in rulebook.types), *(("measure", name) for name in rulebook.measures)]
+        lacks += [("standard", name) for name in rulebook.standards]
+        self.bits = {lack: 1 << place for place, lack in enumerate(lacks)}
+        """What a rule may lack: a fact of a type, the value of a measure, or that its standard is asked."""
 
     def shift(self, day: int | None, amount: int, unit: str) -> int | None:
         """Return the day moved, None where there is no day or the calendar ends."""
         return None if day is None else add(day, amount, unit, self.calendar)
 
-    def days_of(self, as_of: int) -> tuple[int | None, ...]:
-        """Return the values of `w`."""
+    def _days_of(self, as_of: int) -> tuple[int | None, ...]:
         return tuple(
             date(date.fromordinal(as_of).year, 1, 1).toordinal() if slot == YEAR_START else self.shift(as_of, *slot[1:])
             for slot in self.days

@@ -14,6 +14,7 @@ from engine.checker_code import (
     order_of,
     window_start,
 )
+from engine.grading import MeasureValue
 from knowledge.rulebook import Aggregate, FactType, Measure, PointsMeasure
 from knowledge.rules import Arithmetic, Pattern, Ref, Test, Value
 
@@ -29,30 +30,45 @@ class CheckedMeasure:
         self, lexicon: Lexicon, measure: Measure, fitting: Callable[..., list[Row]] | None, late: bool
     ) -> None:
         self.measure, self.late, self.per = measure, late, measure.per
-        self.place = lexicon.measures[measure.name]
+        self.place, self.bit = lexicon.measures[measure.name], lexicon.bits["measure", measure.name]
+        self.source: int | None = None
+        """The place of the type it looks at."""
         self._fitting = fitting
         body = measure.body
         if isinstance(body, Aggregate):
             kind = lexicon.rulebook.types[body.pattern.type]
-            self._source = lexicon.types[kind.name]
+            self.source = lexicon.types[kind.name]
             self._reduce = _reducer(lexicon, measure, body, kind)
-            self._nothing: Computed = (measure.when_nothing, 0, ())
-            if body.how in ("count", "distinct"):
-                self._nothing = (0, 0, ())
+            empty = 0 if body.how in ("count", "distinct") else measure.when_nothing
+            self.nothing: tuple[Any, tuple[MeasureValue, ...]] = (empty, (MeasureValue(measure.name, empty, 0),))
+            """What `compute` returns where nothing of its type fits."""
+            if self.per is not None:
+                self.nothing = ({}, ())
         elif isinstance(body, Arithmetic):
             self._formula = _formula(lexicon, body)
 
-    def compute(self, t: Sequence[list[Row]], m: Sequence[Any], p: Any, w: Any, day: int) -> Computed:
-        """Return the measure without groups."""
-        if self._fitting is None:
-            value = self._formula(m, p)
-            return (self.measure.when_nothing if value is None else value, 0, ())
-        if not t[self._source]:
-            return self._nothing
-        rows = self._fitting(t, p, w, day)
-        return self._reduce(rows, p, w, day) if rows else self._nothing
+    def compute(
+        self, t: Sequence[list[Row]], m: Sequence[Any], p: Any, w: Any, day: int, points: Mapping[str, int]
+    ) -> tuple[Any, tuple[MeasureValue, ...]]:
+        """Return its value, or values by group, and the same as gradings tell it."""
+        name, body = self.measure.name, self.measure.body
+        if self._fitting is not None:
+            if self.per is not None:
+                groups = self._compute_groups(t, p, w, day)
+                told = [MeasureValue(name, value, of, ids, group) for group, (value, of, ids) in groups]
+                return {group: value for group, (value, _, _) in groups}, tuple(told)
+            if not (rows := self._fitting(t, p, w, day)):
+                return self.nothing
+            value, of, ids = self._reduce(rows, p, w, day)
+            return value, (MeasureValue(name, value, of, ids),)
+        if isinstance(body, PointsMeasure):
+            number: Value | None = sum([points[part] for part in body.of])
+        else:
+            number = self._formula(m, p)
+            number = self.measure.when_nothing if number is None else number
+        return number, (MeasureValue(name, number, 0),)
 
-    def compute_groups(self, t: Sequence[list[Row]], p: Any, w: Any, day: int) -> list[tuple[Value, Computed]]:
+    def _compute_groups(self, t: Sequence[list[Row]], p: Any, w: Any, day: int) -> list[tuple[Value, Computed]]:
         """Return the measure for each value of its `per` field for which there is something to measure, ascending."""
         assert self._fitting is not None
         assert self.per is not None
@@ -63,11 +79,6 @@ class CheckedMeasure:
                 groups.setdefault(group, []).append(row)
         reduced = [(group, self._reduce(groups[group], p, w, day)) for group in sorted(groups)]
         return [(group, computed) for group, computed in reduced if computed[1]]
-
-    def points(self, points: Mapping[str, int]) -> Computed:
-        """Return the sum of points of what the measure names."""
-        assert isinstance(self.measure.body, PointsMeasure)
-        return (sum(points[name] for name in self.measure.body.of), 0, ())
 
 
 def compile_measures(lexicon: Lexicon) -> tuple[CheckedMeasure, ...]:

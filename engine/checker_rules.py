@@ -43,7 +43,7 @@ from knowledge.rules import (
 Hits: TypeAlias = dict[tuple[str, ...], tuple[set[str], int, dict[str, Value]]]
 """By key: premises, points asked, values concluded."""
 WayFunction: TypeAlias = Callable[..., bool]
-"""Adds what one way finds to `Hits` and returns whether some assignment stayed unknown."""
+"""Adds what one way finds to the `Hits` of its rule, by the rule's place; returns whether some stayed unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,9 @@ class CheckedRule:
 
     rule: Rule
     ways: tuple[tuple[int, WayFunction], ...]
-    """Each with the types it binds, as bits by the place of the type: without a fact of each it finds nothing."""
-    needs: tuple[int, ...]
-    """Measures without groups that must be applicable."""
-    needs_groups: tuple[int, ...]
-    """Measures with groups of which one must be applicable."""
+    """Each with the types it binds, as bits of the lexicon: without a fact of each it finds nothing."""
+    needs: int
+    """The measures and the standard, as bits, without which it is not applicable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +84,12 @@ def compile_rules(lexicon: Lexicon) -> tuple[CheckedRule, ...]:
         ways.append([])
         for number, way in enumerate(_ways_of(rule)):
             name = f"rule_{place}_{number}"
-            bits = {1 << lexicon.types[bound.pattern.type] for bound in way.bound}
+            bits = {lexicon.bits["type", bound.pattern.type] for bound in way.bound}
             ways[-1].append((sum(bits), name))
-            sources += _WayText(lexicon, rule, way).lines(name)
+            sources += _WayText(lexicon, rule, place, way).lines(name)
     exec(compile("\n".join(sources), "<checker rules>", "exec"), names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
     return tuple(
-        CheckedRule(rule, tuple((bits, names[name]) for bits, name in own), *_needs(lexicon, rule))
+        CheckedRule(rule, tuple((bits, names[name]) for bits, name in own), _needs(lexicon, rule))
         for rule, own in zip(lexicon.rulebook.rules, ways, strict=True)
     )
 
@@ -113,13 +111,11 @@ def decisive_measures(book: Rulebook, rule: Rule) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _needs(lexicon: Lexicon, rule: Rule) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    measures = lexicon.rulebook.measures
-    names = decisive_measures(lexicon.rulebook, rule)
-    return (
-        tuple(lexicon.measures[name] for name in names if measures[name].per is None),
-        tuple(lexicon.measures[name] for name in names if measures[name].per is not None),
-    )
+def _needs(lexicon: Lexicon, rule: Rule) -> int:
+    needs = [("measure", name) for name in decisive_measures(lexicon.rulebook, rule)]
+    if rule.kind == "standard":
+        needs.append(("standard", rule.target))
+    return sum(lexicon.bits[need] for need in needs)
 
 
 def _groups(*tables: Mapping[Value, Value | None]) -> list[Value]:
@@ -158,8 +154,8 @@ def _expand(clauses: Sequence[Clause], scope: Mapping[str, str], numbers: Iterat
 class _WayText:
     """Writes one way of one rule as a function of nested loops, each condition as early as its values are bound."""
 
-    def __init__(self, lexicon: Lexicon, rule: Rule, way: _Way) -> None:
-        self.lexicon, self.rule, self.way = lexicon, rule, way
+    def __init__(self, lexicon: Lexicon, rule: Rule, place: int, way: _Way) -> None:
+        self.lexicon, self.rule, self.place, self.way = lexicon, rule, place, way
         self.book = lexicon.rulebook
         self.depth = {f"v{bound.n}": depth for depth, bound in enumerate(way.bound, 1)}
         self.at: list[list[str]] = [[] for _ in range(len(way.bound) + 1)]
@@ -167,7 +163,7 @@ class _WayText:
 
     def lines(self, name: str) -> list[str]:
         """Return the whole function."""
-        out = [f"def {name}(t, m, p, w, day, o, fired):", " unknown = False", " u0 = False"]
+        out = [f"def {name}(t, m, p, w, day, o, found):", " unknown = False", " u0 = False"]
         indent = " "
         if self.grouped:
             tables = ", ".join(self._measure(name) for name in self.grouped)
@@ -327,9 +323,10 @@ class _WayText:
             *self._points(),
             *unless,
             f"key = ({''.join(f'{part}, ' for part in key + group)})",
+            f"fired = found.get({self.place})",
+            f"if fired is None: fired = found[{self.place}] = {{}}",
             "hit = fired.get(key)",
-            "if hit is None:",
-            f" fired[key] = (set(({ids})), points, {{{gives}}})",
+            f"if hit is None: fired[key] = (set(({ids})), points, {{{gives}}})",
             *([f"else: hit[0].update(({ids}))"] if ids else []),
         ]
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from engine.grading import Deduction, IndicatorScore, Limit, Score, StandardScore
 from knowledge.rulebook import Band, Rulebook
 from knowledge.rules import Rounding
+
+Applies: TypeAlias = Literal["yes", "kind", "nothing_to_measure", "suspended"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +37,28 @@ class Adder:
             low = rulebook.indicators[standard.indicator]
             high = rulebook.indicators[low.parent or low.id]
             self._path[standard.id] = (low.id, high.id, low.at_most, high.at_most, low.weight * high.weight)
-        self._total = sum(s.points * self._path[s.id][4] for s in rulebook.standards.values())
+        self._points = {standard.id: standard.points for standard in rulebook.standards.values()}
+        self._total = sum(points * self._path[name][4] for name, points in self._points.items())
+        self._keeps = rulebook.scoring.not_applicable == "keeps_its_points"
+        self._full = dict.fromkeys(rulebook.indicators, 0)
+        """By indicator: the points of all standards below it."""
+        for name, points in self._points.items():
+            for indicator in self._path[name][:2]:
+                self._full[indicator] += points
+        self._none = dict.fromkeys((*rulebook.standards, *rulebook.indicators), 0)
+        # Most standards lose nothing: for each reason there is one such score.
+        reasons: tuple[Applies, ...] = ("yes", "kind", "nothing_to_measure", "suspended")
+        self._whole = {
+            (name, why): StandardScore(name, points, 0, 0, why)
+            for name, points in self._points.items()
+            for why in reasons
+        }
         self._rank = {band.grade: rank for rank, band in enumerate(rulebook.bands)}
 
-    def add(self, deductions: Sequence[Deduction], applies: Mapping[str, str]) -> Sums:
+    def add(self, deductions: Sequence[Deduction], applies: Mapping[str, Applies]) -> Sums:
         """Return all sums, taking caps in the order rule, standard, level 2, level 1."""
-        book = self._book
-        asked = dict.fromkeys(book.standards, 0)
-        lost = dict.fromkeys((*book.standards, *book.indicators), 0)
+        asked: dict[str, int] = {}
+        lost = dict(self._none)
         by_rule: dict[str, int] = {}
         counted, weighted = [], 0
         for deduction in deductions:
@@ -51,8 +68,8 @@ class Adder:
                 low, high, low_cap, high_cap, weight = self._path[standard]
                 left = _room(deduction.points, by_rule.get(name, 0), self._rule_cap[name])
                 by_rule[name] = by_rule.get(name, 0) + left
-                asked[standard] += left
-                left = _room(left, lost[standard], book.standards[standard].points)
+                asked[standard] = asked.get(standard, 0) + left
+                left = _room(left, lost[standard], self._points[standard])
                 lost[standard] += left
                 left = _room(left, lost[low], low_cap)
                 lost[low] += left
@@ -60,29 +77,32 @@ class Adder:
                 lost[high] += left
                 weighted += left * weight
             counted.append(left)
-        standards = tuple(
-            [
-                StandardScore(name, standard.points, asked[name], lost[name], applies[name])  # type: ignore[arg-type]  # one of its literals
-                for name, standard in book.standards.items()
-            ]
-        )
         maxima, applicable = self._maxima(applies)
-        indicators = tuple([IndicatorScore(name, maxima[name], lost[name]) for name in book.indicators])
         value = self._value(weighted, applicable)
-        score = Score(value, weighted, applicable, self._total)
-        return Sums(counted, standards, indicators, lost, score, self._band(value, maxima, lost).grade)
+        return Sums(
+            counted,
+            tuple([self._standard(name, asked, lost, why) for name, why in applies.items()]),
+            tuple([IndicatorScore(name, maximum, lost[name]) for name, maximum in maxima.items()]),
+            lost,
+            Score(value, weighted, applicable, self._total),
+            self._band(value, maxima, lost).grade,
+        )
 
-    def _maxima(self, applies: Mapping[str, str]) -> tuple[dict[str, int], int]:
+    def _standard(self, name: str, asked: Mapping[str, int], lost: Mapping[str, int], why: Applies) -> StandardScore:
+        if name in asked:
+            return StandardScore(name, self._points[name], asked[name], lost[name], why)
+        return self._whole[name, why]
+
+    def _maxima(self, applies: Mapping[str, Applies]) -> tuple[dict[str, int], int]:
         """Return by indicator the points that apply, and the weighted points the score is a part of."""
-        keeps = self._book.scoring.not_applicable == "keeps_its_points"
-        maxima, applicable = dict.fromkeys(self._book.indicators, 0), 0
-        for standard in self._book.standards.values():
-            low, high, _, _, weight = self._path[standard.id]
-            if applies[standard.id] == "yes":
-                maxima[low] += standard.points
-                maxima[high] += standard.points
-            if keeps or applies[standard.id] == "yes":
-                applicable += standard.points * weight
+        maxima, applicable = dict(self._full), self._total
+        for name, why in applies.items():
+            if why != "yes":
+                low, high, _, _, weight = self._path[name]
+                points = self._points[name]
+                maxima[low] -= points
+                maxima[high] -= points
+                applicable -= 0 if self._keeps else points * weight
         return maxima, applicable
 
     def _value(self, points: int, applicable: int) -> int:
@@ -100,7 +120,7 @@ class Adder:
         return value if scoring.ceiling is None else min(value, scoring.ceiling)
 
     def _band(self, value: int, maxima: Mapping[str, int], lost: Mapping[str, int]) -> Band:
-        worst = max((lost[name] for name in self._book.standards), default=0)
+        worst = max([lost[name] for name in self._points], default=0)
         higher = self._book.scoring.better == "higher"
         for band in self._book.bands[:-1]:
             # A total beyond the better end meets the band too: whoever misses a demand falls to the next band.
