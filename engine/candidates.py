@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.lowering import Lowered
 from engine.rete import Batches, Kernel, KernelPattern, KernelRule
 from knowledge.rules import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """The patterns, as bits, that must all have a candidate before one way to fire is worth showing facts for."""
 
     patterns: int
@@ -99,11 +98,10 @@ class Candidates:
     def _wake(self) -> None:
         present, awake, touched = self._present, self._awake, self._touched
         for name in tuple(touched):
-            for need in self._needs[name]:
-                patterns = need.patterns
+            for patterns, absences, types in self._needs[name]:
                 if patterns & present == patterns and not patterns & awake:
-                    awake |= patterns | need.absences
-                    for other in need.types:
+                    awake |= patterns | absences
+                    for other in types:
                         if other in self._waiting:
                             touched[other] = self._types[other]
         self._awake = awake

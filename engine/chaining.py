@@ -15,7 +15,7 @@ from engine.program import Program, RulePlan
 from engine.rete import Batches, Firings, Session
 from engine.rulecode import group, summary
 from knowledge.rulebook import PointsMeasure
-from knowledge.rules import Arithmetic, Const, Expr, FixedPoints, FormulaPoints, Ref, SteppedPoints, TablePoints, Value
+from knowledge.rules import Arithmetic, Const, Expr, FormulaPoints, Ref, SteppedPoints, TablePoints, Value
 from knowledge.workdays import add
 
 
@@ -56,6 +56,8 @@ class Firing:
     key: tuple[Fact | Draft, ...]
     group: Value | None
     premises: dict[int, Fact | Draft]
+    drafts: list[Draft]
+    """Those among the premises that were concluded."""
     step: int
     points: int = 0
     concludes: Draft | None = None
@@ -64,7 +66,7 @@ class Firing:
 
     def rounds(self) -> int:
         """Return the highest round among the premises; facts are in round 0."""
-        return max([thing.round for thing in self.premises.values() if isinstance(thing, Draft)], default=0)
+        return max([draft.round for draft in self.drafts]) if self.drafts else 0
 
 
 @dataclass(slots=True)
@@ -184,42 +186,41 @@ class Chain:
 
     def _fire(self, found: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Draft]:
         new: list[Draft] = []
-        objects, ways = self.candidates.objects, self.program.ways
+        objects, ways, firings = self.candidates.objects, self.program.ways, self.firings
         for name, bound in found:
             plan, step = ways[name]
             things = {alias: objects[message.id] for alias, message in bound.items()}
-            grouped = things.get("m0")
-            value = None if grouped is None else grouped.values["group"]
-            key = tuple(things[alias] for alias in plan.key)
+            key: tuple[Any, ...] = tuple([things[alias] for alias in plan.key]) if plan.key else ()
+            value = things["m0"].values["group"] if "m0" in things else None
             identity = (plan.rule.index, value, *map(id, key))
-            firing = self.firings.get(identity)
+            firing = firings.get(identity)
             if firing is None:
-                firing = self._begin(plan, key, value, step)
-                if firing is None:
+                firing = Firing(plan, key, value, {}, [], step)
+                points = self._points(firing) if plan.points is None else plan.points
+                if points is None:
                     continue
-                self.firings[identity] = firing
-                if plan.rule.kind in ("finding", "consequence"):
+                firing.points = points
+                firings[identity] = firing
+                if plan.concludes:
                     self._conclude(firing, new)
-            firing.step = min(firing.step, step)
+            elif step < firing.step:
+                firing.step = step
             for alias, thing in things.items():
-                if alias[0] == "k" or alias[0] == "e":
+                if alias[0] in "ke" and id(thing) not in firing.premises:
                     firing.premises[id(thing)] = thing
+                    if isinstance(thing, Draft):
+                        firing.drafts.append(thing)
         return new
 
-    def _begin(self, plan: RulePlan, key: tuple[Any, ...], value: Value | None, step: int) -> Firing | None:
-        """Return a new firing; None where its formula of points has no value."""
-        firing = Firing(plan, key, value, {}, step)
-        points = plan.rule.points
-        if isinstance(points, FixedPoints):
-            firing.points = points.points
-        elif isinstance(points, TablePoints):
-            firing.points = points.points[str(self.read(firing, points.by))]
-        elif isinstance(points, FormulaPoints):
+    def _points(self, firing: Firing) -> int | None:
+        """Return what a firing asks for, 0 while its step is not settled; None where its formula has no value."""
+        points = firing.plan.rule.points
+        if isinstance(points, TablePoints):
+            return points.points[str(self.read(firing, points.by))]
+        if isinstance(points, FormulaPoints):
             amount = evaluate_formula(points.formula, lambda ref: self.read(firing, ref))
-            if amount is None:
-                return None
-            firing.points = max(0, amount)
-        return firing
+            return None if amount is None else max(0, amount)
+        return 0
 
     def _conclude(self, firing: Firing, new: list[Draft]) -> None:
         rule = firing.plan.rule

@@ -365,17 +365,22 @@ def _offers(
             open_to.setdefault(name, []).append(deduction)
     if not open_to:
         return
+    order = {name: place for place, name in enumerate(rulebook.remedies)}
     scores = {score.id: score for score in scored.standards}
-    for name in sorted(open_to, key=list(rulebook.remedies).index):
+    for name in sorted(open_to, key=order.__getitem__):
         mine = open_to[name]
+        ours: dict[str, int] = {}
+        for deduction in mine:
+            if deduction.kind == "standard":
+                ours[deduction.target] = ours.get(deduction.target, 0) + deduction.points
         standards = {}
         for standard, share in rulebook.remedies[name].restores.items():
-            score = scores[standard]
-            ours = sum([d.points for d in mine if d.target == standard and d.kind == "standard"])
-            room = score.points - min(score.maximum, max(0, score.asked - ours))
-            restored = room if share == "all" else room // 2 if share == "half" else min(room, share)
-            if restored > 0:
-                standards[standard] = restored
+            if standard in ours:
+                score = scores[standard]
+                room = score.points - min(score.maximum, max(0, score.asked - ours[standard]))
+                restored = room if share == "all" else room // 2 if share == "half" else min(room, share)
+                if restored > 0:
+                    standards[standard] = restored
         yield RemedyOffer(name, standards, sum(standards.values()), tuple([d.id for d in mine]))
 
 

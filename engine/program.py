@@ -16,7 +16,17 @@ from engine.rulecode import KernelWriter
 from engine.ways import ways_to_fire
 from knowledge.problems import Problem, RulebookRefused
 from knowledge.rulebook import Aggregate, Measure, Rulebook
-from knowledge.rules import FormulaPoints, Match, MeasureTest, Pattern, Ref, Rule, SteppedPoints, TablePoints
+from knowledge.rules import (
+    FixedPoints,
+    FormulaPoints,
+    Match,
+    MeasureTest,
+    Pattern,
+    Ref,
+    Rule,
+    SteppedPoints,
+    TablePoints,
+)
 from knowledge.strata import Strata, clauses_of, formula_measures, measures_read, patterns_of, stratify
 
 _BRACES = re.compile(r"\{([a-z0-9_]+)(?:\.([a-z0-9_]+))?\}")
@@ -39,6 +49,10 @@ class RulePlan:
     stage: int
     key: tuple[str, ...]
     """Kernel aliases of the `for_each` patterns, in their order."""
+    concludes: bool
+    """Whether it makes a finding or consequence."""
+    points: int | None
+    """What it asks for where that is the same for all; None where it is to be found out."""
     fields: tuple[tuple[int, str, str], ...]
     """What a deduction notes down: place in the key, `alias.field`, field."""
     measures: tuple[str, ...]
@@ -178,6 +192,8 @@ def _plan(rulebook: Rulebook, strata: Strata, rule: Rule) -> RulePlan:
         rule=rule,
         stage=strata.rules[rule.id],
         key=tuple(f"k{place}" for place in range(len(rule.for_each))),
+        concludes=rule.kind in ("finding", "consequence"),
+        points=rule.points.points if isinstance(rule.points, FixedPoints) else None if rule.points else 0,
         fields=tuple((places[source], f"{source}.{name}", name) for source, name in noted if source in places),
         measures=tuple(name for name in measures if rulebook.measures[name].per is None),
         grouped=tuple(name for name in measures if rulebook.measures[name].per is not None),
