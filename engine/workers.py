@@ -32,9 +32,9 @@ _KEPT: Final = 4
 """Compiled rulebooks that one worker keeps."""
 _GRACE: Final = 20.0
 """Seconds for starting a worker and compiling a rulebook, beyond the time that evaluation itself may take."""
-# glibc gives memory back to the system and takes it again for each session of the kernel, which costs a quarter
-# of its time; these make it keep a few megabytes.
-_MALLOC: Final = {
+# glibc gives memory back to the system and takes it again for sessions of the kernel in which large networks are
+# opened; these make it keep a few megabytes.
+MALLOC: Final = {
     "MALLOC_TRIM_THRESHOLD_": "33554432",
     "MALLOC_TOP_PAD_": "8388608",
     "MALLOC_MMAP_THRESHOLD_": "8388608",
@@ -138,7 +138,7 @@ class Workers:
     """
 
     def __init__(self, count: int) -> None:
-        for name, value in _MALLOC.items():
+        for name, value in MALLOC.items():
             os.environ.setdefault(name, value)
         self.count = count
         self._folder = tempfile.TemporaryDirectory(prefix="shuoli-")
