@@ -1,4 +1,7 @@
-"""The decision with its trail, as frozen values. Values are encoded as in `knowledge.rules`."""
+"""The decision with its trail, as frozen values. Values are encoded as in `knowledge.rules`.
+
+None of them can lie on a cycle of references, so the collector is told to leave them alone (`gc=False`).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from knowledge.rules import RuleKind, Value
 Status: TypeAlias = Literal["fired", "not_fired", "not_applicable", "unknown"]
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """A concluded fact (or consequence). `id` is `type#n`, numbered by its values within one grading."""
 
     id: str
@@ -19,7 +22,7 @@ class Finding(msgspec.Struct, frozen=True):
     values: dict[str, Value]
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """A value that a fired rule read: `alias.field`, a measure, `producer.x` or `as_of`.
 
     `group` is the measure's group where it has `per`.
@@ -30,7 +33,7 @@ class Reading(msgspec.Struct, frozen=True):
     group: Value | None = None
 
 
-class MeasureValue(msgspec.Struct, frozen=True):
+class MeasureValue(msgspec.Struct, frozen=True, gc=False):
     """A measure as computed. `value` None means not applicable.
 
     `of` counts what was measured. `facts` holds, sorted by id: for count, sum, days_since and
@@ -46,7 +49,7 @@ class MeasureValue(msgspec.Struct, frozen=True):
     group: Value | None = None
 
 
-class Deduction(msgspec.Struct, frozen=True):
+class Deduction(msgspec.Struct, frozen=True, gc=False):
     """The record that one rule fired once.
 
     `id` is `D1`, `D2`, … in the order of inference: premises always come earlier.
@@ -74,7 +77,7 @@ class Deduction(msgspec.Struct, frozen=True):
     until: int | None = None
 
 
-class StandardScore(msgspec.Struct, frozen=True):
+class StandardScore(msgspec.Struct, frozen=True, gc=False):
     """What one standard lost (or gained): `asked` before caps, `points` after; `applies` or why not."""
 
     id: str
@@ -84,7 +87,7 @@ class StandardScore(msgspec.Struct, frozen=True):
     applies: Literal["yes", "kind", "nothing_to_measure", "suspended"]
 
 
-class IndicatorScore(msgspec.Struct, frozen=True):
+class IndicatorScore(msgspec.Struct, frozen=True, gc=False):
     """Level 1 or 2: `maximum` of the applicable standards below, `points` lost (gained) after its own cap."""
 
     id: str
@@ -92,7 +95,7 @@ class IndicatorScore(msgspec.Struct, frozen=True):
     points: int
 
 
-class Score(msgspec.Struct, frozen=True):
+class Score(msgspec.Struct, frozen=True, gc=False):
     """`value` in the rulebook's unit. `points` lost (gained) in all, `applicable` of `total` points.
 
     value = start ∓ points where all standards apply; otherwise scaled by total / applicable and
@@ -105,7 +108,7 @@ class Score(msgspec.Struct, frozen=True):
     total: int
 
 
-class Limit(msgspec.Struct, frozen=True):
+class Limit(msgspec.Struct, frozen=True, gc=False):
     """A ceiling or veto that applies, with the deductions it rests on.
 
     kind `indicator`: an indicator missed its minimum; `id` is then the indicator and `deductions` what it lost.
@@ -119,7 +122,7 @@ class Limit(msgspec.Struct, frozen=True):
     """True where its grade is the final one and worse than the score-grade."""
 
 
-class RemedyOffer(msgspec.Struct, frozen=True):
+class RemedyOffer(msgspec.Struct, frozen=True, gc=False):
     """A deed open to this producer: points restored by standard, counted as the engine counts them."""
 
     id: str
@@ -128,14 +131,14 @@ class RemedyOffer(msgspec.Struct, frozen=True):
     deductions: tuple[str, ...]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one rule."""
 
     rule: str
     status: Status
 
 
-class Grading(msgspec.Struct, frozen=True):
+class Grading(msgspec.Struct, frozen=True, gc=False):
     """The whole decision. Pure: same rulebook, case and day give the same bytes."""
 
     rulebook_id: str
@@ -165,7 +168,7 @@ class Grading(msgspec.Struct, frozen=True):
     """First day after as_of on which, with no new fact, a window closes or a date passes; None if never."""
 
 
-class Atom(msgspec.Struct, frozen=True):
+class Atom(msgspec.Struct, frozen=True, gc=False):
     """One comparison as it came out. `margin` is observed minus threshold for numbers, days for dates.
 
     `threshold` is what was compared with, resolved (a list for in and not_in); None for present, missing.
@@ -180,7 +183,7 @@ class Atom(msgspec.Struct, frozen=True):
     unit: str | None
 
 
-class Condition(msgspec.Struct, frozen=True):
+class Condition(msgspec.Struct, frozen=True, gc=False):
     """One clause of a rule as it came out; `holds` None means unknown.
 
     For patterns, `searched` names the type looked through, `window` its first and last day (ordinals),
@@ -198,7 +201,7 @@ class Condition(msgspec.Struct, frozen=True):
     alternatives: tuple[tuple[Condition, ...], ...] = ()
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What became of one rule for one producer, with every condition's observed value and threshold."""
 
     rule: str

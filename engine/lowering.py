@@ -1,7 +1,7 @@
 """Turns facts into the lean integer facts that the kernel sees, by functions compiled per type.
 
 A fact is shown to the kernel only if some pattern may fit it, and then only with the columns that the
-patterns of that bucket read. What the kernel can't compare (windows, shifted dates, lists, missing values)
+patterns of that network read. What the kernel can't compare (windows, shifted dates, lists, missing values)
 becomes a column that is 1 or absent.
 """
 

@@ -4,8 +4,8 @@ The kernel sees nothing but small integers under names made here. Rulebook names
 reach it, so its faults with 32-bit hashes, strings, floats and mixed types have nothing to work on
 (docs/decisions/0001). What remains of its faults is met as follows: the type test stands first in each
 pattern; joined fields are guarded; the last join is written twice; absences stand behind a gate fact;
-types are split into buckets before they reach the kernel's limits; one live session, always deleted, after
-a warm-up that fired; every batch ends with a sentinel whose rule must fire.
+rules are split into networks far below the kernel's limits (docs/decisions/0007); one live session a network,
+always deleted, after a warm-up that fired; every batch ends with a sentinel whose rule must fire.
 """
 
 from __future__ import annotations
