@@ -116,6 +116,8 @@ class _Check:
         self.missing = self.questions.missing
         """As bits of the lexicon: types without facts, measures without values, standards that aren't asked."""
         self.m: list[Any] = [None] * len(self.book.measures)
+        self.fitting: dict[Any, list[Row]] = {}
+        """What fits the patterns of measures, by the function that lists it."""
         self.found: list[tuple[MeasureValue, ...]] = [()] * len(self.book.measures)
         self.concluded: dict[str, Finding] = {}
         self.by_rule: dict[str, list[Deduction]] = {}
@@ -204,13 +206,16 @@ class _Check:
             self._disagree("findings without a deduction", sorted(groundless), "a deduction for each")
 
     def _measure(self, measures: Sequence[CheckedMeasure], points: Mapping[str, int]) -> None:
-        t, m, p, w, day, found = self.t, self.m, self.p, self.w, self.day, self.found
+        t, m, p, w, day, fitting = self.t, self.m, self.p, self.w, self.day, self.fitting
         for checked in measures:
-            place, source = checked.place, checked.source
-            if source is not None and not t[source]:
-                m[place], found[place] = checked.nothing
+            place, fits = checked.place, checked.fitting
+            if fits is None:
+                m[place], self.found[place] = checked.of_others(m, p, points)
             else:
-                m[place], found[place] = checked.compute(t, m, p, w, day, points)
+                if fits not in fitting:
+                    fitting[fits] = fits(t, p, w, day) if t[checked.source] else []
+                rows = fitting[fits]
+                m[place], self.found[place] = checked.of_rows(rows, p, w, day) if rows else checked.nothing
             value = m[place]
             if value is None or (checked.per is not None and all(part is None for part in value.values())):
                 self.missing |= checked.bit

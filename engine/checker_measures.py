@@ -31,49 +31,46 @@ class CheckedMeasure:
     ) -> None:
         self.measure, self.late, self.per = measure, late, measure.per
         self.place, self.bit = lexicon.measures[measure.name], lexicon.bits["measure", measure.name]
-        self.source: int | None = None
-        """The place of the type it looks at."""
-        self._fitting = fitting
+        self.fitting = fitting
+        """Lists what fits an aggregate's pattern; the same function for those with the same pattern."""
         body = measure.body
         if isinstance(body, Aggregate):
             kind = lexicon.rulebook.types[body.pattern.type]
             self.source = lexicon.types[kind.name]
+            """The place of the type it looks at."""
             self._reduce = _reducer(lexicon, measure, body, kind)
             empty = 0 if body.how in ("count", "distinct") else measure.when_nothing
             self.nothing: tuple[Any, tuple[MeasureValue, ...]] = (empty, (MeasureValue(measure.name, empty, 0),))
-            """What `compute` returns where nothing of its type fits."""
+            """Its value where nothing fits."""
             if self.per is not None:
                 self.nothing = ({}, ())
         elif isinstance(body, Arithmetic):
             self._formula = _formula(lexicon, body)
 
-    def compute(
-        self, t: Sequence[list[Row]], m: Sequence[Any], p: Any, w: Any, day: int, points: Mapping[str, int]
-    ) -> tuple[Any, tuple[MeasureValue, ...]]:
-        """Return its value, or values by group, and the same as gradings tell it."""
-        name, body = self.measure.name, self.measure.body
-        if self._fitting is not None:
-            if self.per is not None:
-                groups = self._compute_groups(t, p, w, day)
-                told = [MeasureValue(name, value, of, ids, group) for group, (value, of, ids) in groups]
-                return {group: value for group, (value, _, _) in groups}, tuple(told)
-            if not (rows := self._fitting(t, p, w, day)):
-                return self.nothing
-            value, of, ids = self._reduce(rows, p, w, day)
-            return value, (MeasureValue(name, value, of, ids),)
-        if isinstance(body, PointsMeasure):
-            number: Value | None = sum([points[part] for part in body.of])
-        else:
-            number = self._formula(m, p)
-            number = self.measure.when_nothing if number is None else number
-        return number, (MeasureValue(name, number, 0),)
+    def of_rows(self, rows: Sequence[Row], p: Any, w: Any, day: int) -> tuple[Any, tuple[MeasureValue, ...]]:
+        """Return the value of an aggregate, or values by group, and the same as gradings tell it; `rows` fit."""
+        name = self.measure.name
+        if self.per is not None:
+            groups = self._groups(rows, p, w, day)
+            told = [MeasureValue(name, value, of, ids, group) for group, (value, of, ids) in groups]
+            return {group: value for group, (value, _, _) in groups}, tuple(told)
+        value, of, ids = self._reduce(rows, p, w, day)
+        return value, (MeasureValue(name, value, of, ids),)
 
-    def _compute_groups(self, t: Sequence[list[Row]], p: Any, w: Any, day: int) -> list[tuple[Value, Computed]]:
+    def of_others(self, m: Sequence[Any], p: Any, points: Mapping[str, int]) -> tuple[Any, tuple[MeasureValue, ...]]:
+        """Return the value of a formula or of points, and the same as gradings tell it."""
+        if isinstance(self.measure.body, PointsMeasure):
+            value: Value | None = sum([points[part] for part in self.measure.body.of])
+        else:
+            value = self._formula(m, p)
+            value = self.measure.when_nothing if value is None else value
+        return value, (MeasureValue(self.measure.name, value, 0),)
+
+    def _groups(self, rows: Sequence[Row], p: Any, w: Any, day: int) -> list[tuple[Value, Computed]]:
         """Return the measure for each value of its `per` field for which there is something to measure, ascending."""
-        assert self._fitting is not None
         assert self.per is not None
         groups: dict[Value, list[Row]] = {}
-        for row in self._fitting(t, p, w, day):
+        for row in rows:
             group = row[1].get(self.per)
             if group is not None:
                 groups.setdefault(group, []).append(row)
@@ -88,22 +85,24 @@ def compile_measures(lexicon: Lexicon) -> tuple[CheckedMeasure, ...]:
     for measure in _ordered(measures):
         parts = _parts(measure)
         late[measure.name] = isinstance(measure.body, PointsMeasure) or any(late[part] for part in parts)
-    sources = [
-        _list_text(lexicon, measure.body.pattern, f"measure_{place}")
-        for place, measure in enumerate(measures.values())
-        if isinstance(measure.body, Aggregate)
-    ]
-    exec(compile("\n".join(sources), "<checker measures>", "exec"), lexicon.names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
-    return tuple(
-        CheckedMeasure(lexicon, measure, lexicon.names.get(f"measure_{lexicon.measures[name]}"), late[name])
-        for measure in _ordered(measures)
-        for name in (measure.name,)
-    )
+    fitting: dict[str, Callable[..., list[Row]]] = {}
+    checked = []
+    for measure in _ordered(measures):
+        fits = None
+        if isinstance(measure.body, Aggregate):
+            text = _list_text(lexicon, measure.body.pattern)
+            fits = fitting[text] = fitting.get(text) or _compiled(lexicon, text, f"fitting_{len(fitting)}")
+        checked.append(CheckedMeasure(lexicon, measure, fits, late[measure.name]))
+    return tuple(checked)
 
 
 def compile_fitting(lexicon: Lexicon, pattern: Pattern, name: str) -> Callable[..., list[Row]]:
     """Return a function of (t, p, w, day) that lists what certainly fits a pattern."""
-    exec(_list_text(lexicon, pattern, name), lexicon.names)  # noqa: S102  # as above
+    return _compiled(lexicon, _list_text(lexicon, pattern), name)
+
+
+def _compiled(lexicon: Lexicon, text: str, name: str) -> Callable[..., list[Row]]:
+    exec(f"def {name}(t, p, w, day):\n return {text}", lexicon.names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
     found: Callable[..., list[Row]] = lexicon.names[name]
     return found
 
@@ -127,7 +126,7 @@ def true_text(lexicon: Lexicon, test: Test, kind: FactType) -> str:
     return f"{known}(x := {read}) is not None and x {sign} {against if literal else 'y'}"
 
 
-def _list_text(lexicon: Lexicon, pattern: Pattern, name: str) -> str:
+def _list_text(lexicon: Lexicon, pattern: Pattern) -> str:
     kind = lexicon.rulebook.types[pattern.type]
     conditions = [true_text(lexicon, test, kind) for test in pattern.tests]
     if pattern.window is not None:
@@ -145,9 +144,7 @@ def _list_text(lexicon: Lexicon, pattern: Pattern, name: str) -> str:
         conditions.append(f"(x := v.get({lasting.start!r})) is not None and {holds}")
     only = "".join(f" if {condition}" for condition in conditions)
     rows = f"t[{lexicon.types[pattern.type]}]"
-    return f"def {name}(t, p, w, day):\n return " + (
-        f"[row for row in {rows} for v in (row[1],){only}]" if only else rows
-    )
+    return f"[row for row in {rows} for v in (row[1],){only}]" if only else rows
 
 
 def _reducer(lexicon: Lexicon, measure: Measure, body: Aggregate, kind: FactType) -> Callable[..., Computed]:

@@ -32,26 +32,6 @@ class Column:
 
 
 @dataclass(slots=True)
-class LogicalType:
-    """What the kernel is told about one type of fact, finding, consequence or summary."""
-
-    name: str
-    writer: Writer
-    columns: dict[str, Column] = field(default_factory=dict)
-    admits: dict[int, str] = field(default_factory=dict)
-    """By pattern marker: source of the condition under which a fact is shown for it."""
-    events: list[str] = field(default_factory=list)
-    """Source lines that record the days on which time alone changes a pattern's fit."""
-
-    def column(self, code: str, *, interned: bool = False, flag: bool = False) -> str:
-        """Return the name of the column with this source, made if it is new."""
-        key = f"{code}|{interned}|{flag}"
-        if key not in self.columns:
-            self.columns[key] = Column(f"f{len(self.columns)}", code, interned, flag)
-        return self.columns[key].name
-
-
-@dataclass(slots=True)
 class Slots:
     """Places in the list `H`: 0 holds the next changing day, the others the oldest date in a `last` window."""
 
@@ -62,23 +42,54 @@ class Slots:
         return self.windows.setdefault((window.amount, window.unit), len(self.windows) + 1)
 
 
-def event_lines(timeless: str, conditions: Sequence[Condition], constants: Constants, slots: Slots) -> list[str]:
-    """Return source lines that record into `H` when time will change these conditions on one fact."""
-    inner: list[str] = []
-    for condition in conditions:
-        for event in condition.events:
-            inner += [f"c = {event}", "if c is not None and T < c < H[0]:", "    H[0] = c"]
-        if condition.window is not None:
-            day, window = condition.window
-            start = constants.name(f"SH(T, {-window.amount}, {window.unit!r})")
-            place = slots.of(window)
-            inner += [
-                f"if {day} is not None and {start} is not None and {start} < {day} <= T and {day} < H[{place}]:",
-                f"    H[{place}] = {day}",
-            ]
-    if not inner:
-        return []
-    return [f"if {timeless}:", *(f"    {line}" for line in inner)]
+@dataclass(slots=True)
+class Events:
+    """Source that records into `H` when time alone will change what fits, each line of it once."""
+
+    blocks: dict[str, dict[tuple[str, ...], None]] = field(default_factory=dict)
+    """By what must hold of a fact for time to matter."""
+
+    def note(self, timeless: str, conditions: Sequence[Condition], constants: Constants, slots: Slots) -> None:
+        """Note down the days on which these conditions change for a fact of which `timeless` holds."""
+        blocks = self.blocks.setdefault(timeless, {})
+        for condition in conditions:
+            for event in condition.events:
+                blocks[f"c = {event}", "if c is not None and T < c < H[0]:", "    H[0] = c"] = None
+            if condition.window is not None:
+                day, window = condition.window
+                start = constants.name(f"SH(T, {-window.amount}, {window.unit!r})")
+                place = slots.of(window)
+                within = f"{day} is not None and {start} is not None and {start} < {day} <= T"
+                blocks[f"if {within} and {day} < H[{place}]:", f"    H[{place}] = {day}"] = None
+
+    def lines(self) -> list[str]:
+        """Return the source."""
+        out = []
+        for timeless, blocks in self.blocks.items():
+            inner = [line for block in blocks for line in block]
+            if inner and timeless != "True":
+                inner = [f"if {timeless}:", *(f"    {line}" for line in inner)]
+            out += inner
+        return out
+
+
+@dataclass(slots=True)
+class LogicalType:
+    """What the kernel is told about one type of fact, finding, consequence or summary."""
+
+    name: str
+    writer: Writer
+    columns: dict[str, Column] = field(default_factory=dict)
+    admits: dict[int, str] = field(default_factory=dict)
+    """By pattern marker: source of the condition under which a fact is shown for it."""
+    events: Events = field(default_factory=Events)
+
+    def column(self, code: str, *, interned: bool = False, flag: bool = False) -> str:
+        """Return the name of the column with this source, made if it is new."""
+        key = f"{code}|{interned}|{flag}"
+        if key not in self.columns:
+            self.columns[key] = Column(f"f{len(self.columns)}", code, interned, flag)
+        return self.columns[key].name
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +129,7 @@ def _compile_admit(logical: LogicalType, bits: Mapping[int, int], calendar: Cale
     body = [f"m = {by_condition.pop('True', 0)}"]
     for condition, mask in by_condition.items():
         body += [f"if {condition}:", f"    m |= {mask}"]
-    body += [*logical.events, "if m:", "    union |= m", "    waiting.append((m, f))"]
+    body += [*logical.events.lines(), "if m:", "    union |= m", "    waiting.append((m, f))"]
     names = logical.writer.names_read(body)
     source = "def admit(things, T, K, H, waiting):\n"
     source += "".join(f"    {line}\n" for line in constants_read((*names, *body)))
@@ -150,7 +161,7 @@ def _compile_show(logical: LogicalType, bucket: Bucket, bits: Mapping[int, int],
 def compile_absences(logical: LogicalType, stage: int, calendar: Calendar | None) -> Callable[..., Sequence[str]]:
     """Return `absent(things, T, K, H) -> names`: those of the type's absences that nothing fits."""
     flags = list(logical.columns.values())
-    body = [*logical.events, *(f"if {flag.name} and {flag.code}: {flag.name} = False" for flag in flags)]
+    body = [*logical.events.lines(), *(f"if {flag.name} and {flag.code}: {flag.name} = False" for flag in flags)]
     names = logical.writer.names_read(body)
     source = "def absent(things, T, K, H):\n    if not things:\n        return ALL\n"
     source += "".join(f"    {line}\n" for line in constants_read((*names, *body)))

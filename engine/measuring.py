@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from engine.conditions import Constants, Writer, compile_function, conjunction, constants_read, split
+from engine.conditions import (
+    Condition,
+    Constants,
+    SplitPattern,
+    Writer,
+    compile_function,
+    conjunction,
+    constants_read,
+    split,
+)
 from engine.horizon import NEVER
-from engine.lowering import Slots, event_lines
+from engine.lowering import Events, Slots
 from knowledge.rulebook import Aggregate, FactType, Measure
 from knowledge.rules import Arithmetic, Formula, Num, Ref, Value
 from knowledge.workdays import Calendar
@@ -35,14 +45,22 @@ def compile_aggregates(
     """
     writer = Writer(constants)
     start: list[str] = []
-    body: list[str] = []
     results: list[str] = []
+    fits: dict[str, _Fit] = {}
+    events = Events()
     for number, measure in enumerate(measures):
         assert isinstance(measure.body, Aggregate)
-        begin, each, result = _aggregate(number, measure, measure.body, kind, writer, slots)
+        parts = split(measure.body.pattern, kind, writer)
+        fit = fits.setdefault(parts.true, _Fit(f"u{len(fits)}", _timed(parts)))
+        events.note(parts.timeless, fit.timed, constants, slots)
+        begin, each, value = _aggregate(number, measure, measure.body, kind, writer)
         start += begin
-        body += each
-        results.append(result)
+        fit.counts += each
+        results.append(f"Measured({value}, n{number}, l{number}, {fit.until})")
+    body = events.lines()
+    for condition, fit in fits.items():
+        start.append(f"{fit.until} = NEVER")
+        body += [f"if {condition}:", *(f"    {line}" for line in (*fit.counts, *_until_lines(fit.timed, fit.until)))]
     names = [f"{name} = {code}" for code, name in writer.local.items()]
     source = "def measure(facts, T, K, H):\n    if not facts:\n        return EMPTY\n"
     source += "".join(f"    {line}\n" for line in constants_read((*names, *body, *results)))
@@ -61,18 +79,26 @@ def _nothing(measure: Measure) -> Value | None:
     return 0 if measure.body.how in ("count", "distinct") else measure.when_nothing
 
 
+@dataclass(slots=True)
+class _Fit:
+    """Measures over the same facts: what is counted of one, and the name of the day on which the first drops out."""
+
+    until: str
+    timed: list[Condition]
+    counts: list[str] = field(default_factory=list)
+
+
+def _timed(parts: SplitPattern) -> list[Condition]:
+    return [condition for _, condition in parts.alone if condition.timed]
+
+
 def _aggregate(
-    number: int, measure: Measure, body: Aggregate, kind: FactType, writer: Writer, slots: Slots
+    number: int, measure: Measure, body: Aggregate, kind: FactType, writer: Writer
 ) -> tuple[list[str], list[str], str]:
-    pattern = body.pattern
-    parts = split(pattern, kind, writer)
-    n, facts, until, best = f"n{number}", f"l{number}", f"u{number}", f"b{number}"
-    begin = [f"{n} = 0", f"{facts} = []", f"{until} = NEVER", f"{best} = None"]
-    timed = [condition for _, condition in parts.alone if condition.timed]
-    each = event_lines(parts.timeless, timed, writer.constants, slots)
+    """Return the lines before all facts, those for one that fits, and the source of the value."""
+    n, facts, best = f"n{number}", f"l{number}", f"b{number}"
+    begin = [f"{n} = 0", f"{facts} = []", f"{best} = None"]
     count, result = _accumulate(body, kind, writer, n, facts, best)
-    inner = [*count, *_until_lines(timed, until)]
-    each += [f"if {parts.true}:", *(f"    {line}" for line in inner)]
     nothing = repr(measure.when_nothing)
     if result == n:
         value = n
@@ -82,21 +108,21 @@ def _aggregate(
         value = f"({result} if {best} is not None else {nothing})"
     if body.how == "distinct":
         value = f"(len({best}) if {best} is not None else 0)"
-    return begin, each, f"Measured({value}, {n}, {facts}, {until})"
+    return begin, count, value
 
 
-def _until_lines(timed: Sequence[Any], until: str) -> list[str]:
+def _until_lines(timed: Sequence[Condition], until: str) -> list[str]:
+    """Return the lines that bring `until` down to the day on which a fact that fits drops out."""
     lines = []
     for condition in timed:
+        if condition.window is not None:
+            # Its one event is that the date comes, which it has.
+            day, window = condition.window
+            leaves = f"LEAVES({day}, {window.amount}, {window.unit!r})"
+            lines += [f"c = {leaves}", f"if T < c < {until}:", f"    {until} = c"]
+            continue
         for event in condition.events:
             lines += [f"c = {event}", f"if c is not None and T < c < {until}:", f"    {until} = c"]
-        if condition.window is not None:
-            day, window = condition.window
-            lines += [
-                f"c = LEAVES({day}, {window.amount}, {window.unit!r})",
-                f"if T < c < {until}:",
-                f"    {until} = c",
-            ]
     return lines
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.conditions import MIRRORED, Condition, Constants, SplitPattern, Writer, conjunction, split
-from engine.lowering import LogicalType, Slots, event_lines
+from engine.lowering import LogicalType, Slots
 from engine.rete import KernelPattern, KernelRule, NetworkTooLarge
 from engine.ways import Way
 from knowledge.rulebook import FactType, Rulebook
@@ -333,9 +333,7 @@ class KernelWriter:
         return int(operand.value)
 
     def _note_events(self, logical: LogicalType, timeless: str, conditions: Sequence[Condition]) -> None:
-        lines = event_lines(timeless, conditions, self._constants, self._slots)
-        if lines and "\n".join(lines) not in "\n".join(logical.events):
-            logical.events += lines
+        logical.events.note(timeless, conditions, self._constants, self._slots)
 
 
 def _section(parts: Sequence[_Part]) -> str:
