@@ -141,7 +141,11 @@ class Writer:
                     start = self.constants.name(start)  # Python warns of a literal that is compared with None
                 known = f"{day} is not None and {start} is not None"
                 unknown = f"({day} is None or ({day} <= T and ({start} is None or {start} <= {day})))"
-                return Condition(f"({known} and {start} <= {day} <= T)", unknown, True, (later,))
+                since = window.since
+                events = [later]
+                if isinstance(since, Ref) and since.source == "as_of":
+                    events.append(_flip(day, 1, since))
+                return Condition(f"({known} and {start} <= {day} <= T)", unknown, True, tuple(events))
             case "calendar_year":
                 first, after = self.constants.name("YEAR(T)"), self.constants.name("YEAR(T, 1)")
                 inside = f"{first} <= {day} <= T"
@@ -200,6 +204,11 @@ class SplitPattern:
     def timeless(self) -> str:
         """Source of: fits but for the conditions that time changes."""
         return conjunction(condition.true for _, condition in self.alone if not condition.timed)
+
+    @property
+    def maybe_timeless(self) -> str:
+        """Source of: fits or may fit but for the conditions that time changes."""
+        return conjunction(condition.maybe for _, condition in self.alone if not condition.timed)
 
 
 def split(pattern: Pattern, kind: FactType, writer: Writer) -> SplitPattern:

@@ -183,6 +183,7 @@ class Evaluator:
     def _next_change(self, chain: Chain) -> int | None:
         as_of = chain.case.as_of
         days = [chain.horizon[0]]
+        days += [as_of + 1 for firing in chain.firings.values() if firing.plan.daily][:1]
         for (amount, unit), place in self._program.slots.windows.items():
             if chain.horizon[place] < NEVER:
                 days.append(self._leaves(chain.horizon[place], amount, unit))  # type: ignore[arg-type]  # units come from windows

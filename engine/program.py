@@ -61,6 +61,8 @@ class RulePlan:
     """Places in the key whose pattern time alone may end."""
     decisive: tuple[str, ...]
     """Measures without one of which the rule is not applicable: outside `any`, with groups, of a required field."""
+    daily: bool
+    """Whether it concludes a finding that is another one each day, because as_of is in it."""
 
 
 @dataclass(slots=True)
@@ -203,6 +205,8 @@ def _plan(rulebook: Rulebook, strata: Strata, rule: Rule) -> RulePlan:
             if pattern.window is not None or pattern.active is not None
         ),
         decisive=_decisive(rulebook, rule),
+        daily=rule.kind == "finding"
+        and any(isinstance(expr, Ref) and expr.source == "as_of" for expr in rule.gives.values()),
     )
 
 
@@ -316,7 +320,9 @@ def _days_since(rulebook: Rulebook) -> tuple[frozenset[str], dict[str, tuple[int
         daily |= {e.name for e in rule.gives.values() if isinstance(e, Ref) and e.source == "measure"} & counting
         for name, tests in read:
             for test in tests:
-                if name in counting:
+                if name in counting and isinstance(test.operand, Ref):
+                    daily.add(name)
+                elif name in counting:
                     values = test.operand if isinstance(test.operand, tuple) else (getattr(test.operand, "value", 0),)
                     limits[name] |= {int(value) for value in values if value is not None}
     return frozenset(daily), {name: tuple(sorted(values)) for name, values in limits.items()}

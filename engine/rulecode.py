@@ -235,7 +235,7 @@ class KernelWriter:
         part = self._part(parts, alias, pattern.type)
         part.split = split(pattern, self._rulebook.types[pattern.type], part.logical.writer)
         timed = [condition for _, condition in part.split.alone if condition.timed]
-        self._note_events(part.logical, part.split.timeless, timed)
+        self._note_events(part.logical, part.split.maybe_timeless, timed)
         return part
 
     def _date_tests(self, rule: Rule, way: Way, names: Mapping[str, str], parts: dict[str, _Part]) -> None:
@@ -246,7 +246,7 @@ class KernelWriter:
                 part.flags.append(condition.maybe if rule.unknown_fires else condition.true)
                 part.admits.append(part.flags[-1])
                 assert part.split is not None
-                self._note_events(part.logical, part.split.timeless, [condition])
+                self._note_events(part.logical, part.split.maybe_timeless, [condition])
 
     def _stands_alone(self, rule: Rule, way: Way, pattern: Pattern) -> bool:
         """Say whether an absence compares with no other fact, nor must differ from one."""
@@ -265,7 +265,7 @@ class KernelWriter:
         key = (pattern.type, self._complete(pattern))
         logical = self.absences.setdefault(key, LogicalType(pattern.type, Writer(self._constants)))
         found = split(pattern, self._rulebook.types[pattern.type], logical.writer)
-        self._note_events(logical, found.timeless, [condition for _, condition in found.alone if condition.timed])
+        self._note_events(logical, found.maybe_timeless, [condition for _, condition in found.alone if condition.timed])
         # What may fit keeps an absence from being certain; where unknown fires, only what surely fits does.
         column = logical.column(found.true if rule.unknown_fires else found.maybe, flag=True)
         return f"!{pattern.type}.{key[1]}.{column}"
