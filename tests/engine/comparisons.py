@@ -26,6 +26,8 @@ from tests.engine.random_uses import Uses, came_to
 from tests.random_cases import random_case
 
 _FACTS = 30
+_AHEAD = 150
+"""Days that are looked ahead."""
 
 
 @dataclass
@@ -114,8 +116,9 @@ def compare_one(seed: int, cases: int, tally: Tally) -> None:
         case = random_case(rulebook, seed * 1000 + number, facts=_FACTS)
         try:
             grading = evaluator.grade(case)
-            check = _misjudged if number % 2 == 0 else _unsteady
-            wrong = [*check(evaluator, case, grading), *_disordered(other, case, grading)]
+            checks = (_misjudged,) if number % 2 == 0 else (_unsteady, _unannounced)
+            wrong = [what for check in checks for what in check(evaluator, case, grading)]
+            wrong += _disordered(other, case, grading)
         except LimitExceeded:
             tally.over_limit += 1
             continue
@@ -145,6 +148,20 @@ def reordered(files: dict[str, Any], seed: int) -> dict[str, Any]:
 def _unsteady(evaluator: Evaluator, case: CaseFile, grading: Grading) -> Iterator[str]:
     if msgspec.json.encode(evaluator.grade(case)) != msgspec.json.encode(grading):
         yield "the same case came out differently the second time"
+
+
+def _unannounced(evaluator: Evaluator, case: CaseFile, grading: Grading) -> Iterator[str]:
+    """Yield that something changed by time alone before the day that was announced."""
+    last = min(case.as_of + _AHEAD, (grading.next_change_on or case.as_of + _AHEAD + 1) - 1)
+    for day in {(case.as_of + last) // 2, last} - {case.as_of}:
+        later = evaluator.grade(msgspec.structs.replace(case, as_of=day))
+        if _timeless(later) != _timeless(grading):
+            yield f"{day - case.as_of} days later something had changed, before {grading.next_change_on}"
+
+
+def _timeless(grading: Grading) -> Grading:
+    """Return what stays until the announced day: neither the day, nor what is counted from it or concluded for it."""
+    return msgspec.structs.replace(grading, as_of=0, next_change_on=None, measures=(), deductions=(), consequences=())
 
 
 def _disordered(other: Evaluator | None, case: CaseFile, grading: Grading) -> Iterator[str]:

@@ -24,7 +24,7 @@ from tests.engine.random_conditions import (
 from tests.engine.random_rules import Rules
 
 CALENDAR = {
-    "id": "t", "first": "2023-06-01", "last": "2027-03-31", "weekend": ["saturday", "sunday"],
+    "id": "t", "first": "2023-06-01", "last": "2029-12-31", "weekend": ["saturday", "sunday"],
     "holidays": ["2026-01-01", {"from": "2026-02-15", "through": "2026-02-23"}], "worked": ["2026-02-14"],
 }  # fmt: skip
 FIELDS: dict[str, tuple[float, Written]] = {

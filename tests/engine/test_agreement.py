@@ -241,3 +241,27 @@ def test_a_window_ends_with_the_day_also_where_its_beginning_is_unknown() -> Non
 
     assert statuses(files, fact(1, until=DAY + 1)) == ["fired"]
     assert statuses(files, fact(1, until=DAY)) == ["unknown"]
+
+
+def test_the_day_is_announced_on_which_a_beginning_that_moves_passes_a_fact() -> None:
+    one = {"is": "sample", "within": {"since": "as_of - 30 days"}}
+
+    grading, _ = judged(rulebook({"standard": "S", "lose": 1, "when": [{"one": one}]}), fact(1, day=DAY - 10))
+
+    assert grading.next_change_on == DAY + 21
+
+
+def test_the_day_is_announced_on_which_what_is_unknown_leaves_its_window() -> None:
+    one = {"is": "sample", "where": {"size": 3}, "within": "30 days"}
+    files = rulebook({"standard": "S", "lose": 1, "when": [{"one": one}], "unknown": "fires"})
+
+    grading, _ = judged(files, fact(1, day=DAY - 10))
+
+    assert [outcome.status for outcome in grading.outcomes] == ["fired"]
+    assert grading.next_change_on == DAY + 20
+
+
+def test_a_finding_that_holds_the_day_is_another_one_tomorrow() -> None:
+    files = rulebook({"finding": "found", "gives": {"day": "as_of"}}, finding={"day": "date"})
+
+    assert judged(files)[0].next_change_on == DAY + 1
