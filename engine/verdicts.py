@@ -269,7 +269,7 @@ class _Judge:
             for step in points.steps:
                 tried = [self._compare.measure(test, value) for test in step.tests]
                 atoms += tried
-                if conjunction(tried):
+                if value is not None and conjunction(tried):
                     after.append(way)
                     break
             if not shown or (after and after[-1] is way and len(after) == 1):

@@ -141,6 +141,16 @@ def test_no_step_counts_where_there_is_nothing_to_measure(unknown: str) -> None:
     assert statuses(files, fact(1, size=9)) == ["fired"]
 
 
+def test_no_step_counts_for_a_group_that_has_nothing_to_measure() -> None:
+    others = {"measure": "others", "label": LABEL, "count": "other", "per": "no"}
+    rule = {"standard": "S", "measure": "others", "lose": [{"points": 1}], "when": [{"measure": "by_no", "above": 0}]}
+
+    _, told = judged(rulebook(rule, measures=[BY_NO, others]), fact(1, no="a"), fact(2, "other", no="b"))
+
+    assert told["r0"].status == "not_fired"
+    assert False in [condition.holds for condition in told["r0"].conditions]
+
+
 @pytest.mark.parametrize("unknown", ["fires", "does_not_fire"])
 def test_a_step_that_is_unknown_does_not_hold(unknown: str) -> None:
     steps = [{"below": "producer.limit", "points": 5}, {"points": 1}]
