@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Final
 
 import msgspec
 
 from engine.case import CaseFile, Fact
 from engine.reading import producer_view
-from engine.values import shower, shown
+from engine.values import day_text, shower, shown
 from knowledge.rulebook import Rulebook
 
 _canonical: Final = msgspec.json.Encoder(order="sorted").encode
@@ -30,7 +29,7 @@ class CaseWriter:
         return _canonical(
             {
                 "producer": producer_view(self._rulebook, case.producer),
-                "as_of": date.fromordinal(case.as_of).isoformat(),
+                "as_of": day_text(case.as_of),
                 "known_at": case.known_at,
                 "facts": [self._fact(fact) for fact in case.facts],
             }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +11,7 @@ import msgspec
 from engine.case import CaseFile
 from engine.casedocument import CaseWriter
 from engine.grading import Atom, Condition, Deduction, Finding, Grading, Limit, MeasureValue, Verdict
-from engine.values import Show, decimal_text, shower, shown
+from engine.values import Show, day_text, decimal_text, shower, shown
 from knowledge.rulebook import Field, Measure, Rulebook
 from knowledge.rules import Rule, Text, Value
 
@@ -67,7 +66,7 @@ class DocumentWriter:
         lost_not_gained = self._rulebook.scoring.direction == "lost"
         return {
             "producer": grading.producer,
-            "as_of": _day(grading.as_of),
+            "as_of": day_text(grading.as_of),
             "known_at": grading.known_at,
             "rulebook": {
                 "id": grading.rulebook_id,
@@ -117,7 +116,7 @@ class DocumentWriter:
                 }
                 for one in grading.remedies
             ],
-            "next_change_on": None if grading.next_change_on is None else _day(grading.next_change_on),
+            "next_change_on": None if grading.next_change_on is None else day_text(grading.next_change_on),
             "facts": grading.facts,
         }
 
@@ -176,7 +175,7 @@ class DocumentWriter:
             "counted": self._points(one.counted),
             "grade": one.grade,
             "law": self._laws[one.rule],
-            "until": None if one.until is None else _day(one.until),
+            "until": None if one.until is None else day_text(one.until),
         }
 
     def _measure(self, one: MeasureValue) -> dict[str, Any]:
@@ -199,7 +198,7 @@ class DocumentWriter:
             "atoms": [self._atom(atom, fields) for atom in one.atoms],
             "searched": one.searched,
             "looked_at": one.looked_at,
-            "window": None if one.window is None else [_day(one.window[0]), _day(one.window[1])],
+            "window": None if one.window is None else [day_text(one.window[0]), day_text(one.window[1])],
             "facts": one.facts,
             "near": one.near,
             "alternatives": [[self._condition(part) for part in way] for way in one.alternatives],
@@ -254,10 +253,6 @@ def _measure_field(measure: Measure) -> Field:
 
 def _shown(show: Show | None, value: Value | None) -> Any:
     return value if show is None or value is None else show(value)
-
-
-def _day(ordinal: int) -> str:
-    return date.fromordinal(ordinal).isoformat()
 
 
 def _limit(one: Limit) -> dict[str, Any]:

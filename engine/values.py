@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from engine.jsontext import Inexact
@@ -117,13 +118,19 @@ def plain(field: Field, value: Value) -> Value:
     """Return an encoded value as JSON shows it: dates as ISO text, decimals as text with their places."""
     match field.type:
         case "date":
-            return date.fromordinal(int(value)).isoformat()
+            return day_text(int(value))
         case "decimal":
             return decimal_text(int(value), field.places)
         case "share":
             return f"{decimal_text(int(value), 2)}%"
         case _:
             return value
+
+
+@lru_cache(maxsize=16384)
+def day_text(ordinal: int) -> str:
+    """Return a day as ISO text."""
+    return date.fromordinal(ordinal).isoformat()
 
 
 def decimal_text(value: int, places: int) -> str:
@@ -140,7 +147,13 @@ def decimal_text(value: int, places: int) -> str:
 
 def shower(field: Field) -> Show | None:
     """Return what turns an encoded value of the field into JSON, None where it stays as it is."""
-    return (lambda value: plain(field, value)) if field.type in ("date", "decimal", "share") else None
+    match field.type:
+        case "date":
+            return day_text
+        case "decimal" | "share":
+            return lambda value: plain(field, value)
+        case _:
+            return None
 
 
 def shown(shows: Mapping[str, Show], values: Mapping[str, Value]) -> dict[str, Any]:
