@@ -57,7 +57,9 @@ def test_the_documentation_shows_every_route_without_leaving_this_machine(addres
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(f"{address}/schema", wait_until="networkidle")
+        page.goto(f"{address}/schema", wait_until="networkidle", timeout=60_000)
+        # A quiet network doesn't mean that the page has been drawn.
+        page.locator(".opblock-summary-path").nth(11).wait_for(timeout=60_000)
         routes = page.locator(".opblock-summary-path").count()
         browser.close()
 
