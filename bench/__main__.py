@@ -1,4 +1,4 @@
-"""`make bench [WHAT=producer|memory|city|ingest|tick|log]`: speed and memory, as ratios measured in one run."""
+"""`make bench [WHAT=producer|memory|city|ingest|posting|storage|tick|log]`: speed and memory, measured in one run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from batch.population import generate
-from bench import city, ingest, log, memory, producer, tick
+from bench import city, ingest, log, memory, posting, producer, storage, tick
 from engine.case import CaseFile
 from engine.reading import CaseReader
 from knowledge.catalog import Catalog
@@ -32,6 +32,8 @@ def main(wanted: list[str]) -> None:
         "memory": lambda: memory.measure(rulebook, _cases(rulebook, 60)),
         "city": lambda: city.measure(rulebook, DAY),
         "ingest": lambda: ingest.measure(rulebook, DAY),
+        "posting": lambda: posting.measure(rulebook, DAY),
+        "storage": lambda: storage.measure(rulebook, DAY),
         "tick": lambda: tick.measure(rulebook, DAY),
         "log": log.measure,
     }
