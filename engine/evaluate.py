@@ -277,7 +277,7 @@ def _settle(rulebook: Rulebook, chain: Chain) -> None:
     _number(rulebook, [draft for draft in chain.drafts.values() if not draft.id])
     for firing in new:
         ids = tuple([thing.id for thing in firing.key])
-        firing.place = (firing.plan.stage, firing.rounds(), firing.plan.rule.index, ids, _sortable(firing.group))
+        firing.place = (firing.plan.stage, firing.rounds(), firing.plan.rank, ids, _sortable(firing.group))
 
 
 def _place(firing: Firing) -> tuple[Any, ...]:

@@ -46,6 +46,8 @@ class RulePlan:
     """How a firing of one rule is read."""
 
     rule: Rule
+    rank: int
+    """Its place among all rules by id: the order of last resort, which no file or line decides."""
     stage: int
     key: tuple[str, ...]
     """Kernel aliases of the `for_each` patterns, in their order."""
@@ -107,8 +109,9 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
     plans: dict[str, RulePlan] = {}
     ways: dict[str, tuple[RulePlan, int]] = {}
     kernel_rules = []
+    ranks = {name: rank for rank, name in enumerate(sorted(rule.id for rule in rulebook.rules))}
     for rule in rulebook.rules:
-        plans[rule.id] = plan = _plan(rulebook, strata, rule)
+        plans[rule.id] = plan = _plan(rulebook, strata, rule, ranks[rule.id])
         _refuse_unkeyed_recursion(rulebook, rule)
         try:
             for number, way in enumerate(ways_to_fire(rule)):
@@ -184,7 +187,7 @@ def _refuse_unkeyed_recursion(rulebook: Rulebook, rule: Rule) -> None:
         raise _too_complex(rule.source, rule.id, "it reads its own conclusion outside `for_each`")
 
 
-def _plan(rulebook: Rulebook, strata: Strata, rule: Rule) -> RulePlan:
+def _plan(rulebook: Rulebook, strata: Strata, rule: Rule, rank: int) -> RulePlan:
     places = {pattern.alias: place for place, pattern in enumerate(rule.for_each)}
     tested = [(pattern.alias, test.name) for pattern in rule.for_each for test in pattern.tests]
     decisive = [("measure", name) for name in measures_read(rule)]
@@ -192,6 +195,7 @@ def _plan(rulebook: Rulebook, strata: Strata, rule: Rule) -> RulePlan:
     measures = [name for source, name in noted if source == "measure" and name in rulebook.measures]
     return RulePlan(
         rule=rule,
+        rank=rank,
         stage=strata.rules[rule.id],
         key=tuple(f"k{place}" for place in range(len(rule.for_each))),
         concludes=rule.kind in ("finding", "consequence"),

@@ -230,7 +230,7 @@ class Rule(Struct, frozen=True):
     kind: RuleKind
     target: str
     index: int
-    """Its place among all rules, by file and line: the order of last resort."""
+    """Its place among all rules, by file and line."""
     for_each: tuple[Pattern, ...]
     when: tuple[Clause, ...]
     because: Text | None

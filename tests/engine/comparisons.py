@@ -191,13 +191,7 @@ def _bears_out(rulebook: Rulebook, rule: Rule, status: str, holds: set[bool | No
             return True
 
 
-def _orderless(grading: Grading) -> list[Any]:
-    """Return a grading without what the order of rules decides: how deductions are numbered and share a cap."""
-    deductions = sorted((d.rule, d.key, d.premises, d.points, d.until or 0) for d in grading.deductions)
-    limits = [(limit.id, limit.kind, limit.grade, limit.decisive) for limit in (*grading.ceilings, *grading.vetoes)]
-    outcomes = sorted((outcome.rule, outcome.status) for outcome in grading.outcomes)
-    remedies = [(offer.id, offer.standards) for offer in grading.remedies]
-    same = msgspec.structs.replace(
-        grading, rulebook_sha256="", ceilings=(), vetoes=(), deductions=(), outcomes=(), remedies=()
-    )
-    return [same, deductions, limits, outcomes, remedies]
+def _orderless(grading: Grading) -> Grading:
+    """Return a grading without what tells the order of its rules."""
+    outcomes = tuple(sorted(grading.outcomes, key=lambda outcome: outcome.rule))
+    return msgspec.structs.replace(grading, rulebook_sha256="", outcomes=outcomes)

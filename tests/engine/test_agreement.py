@@ -132,6 +132,21 @@ def test_who_misses_a_demand_falls_to_the_next_band_and_no_further() -> None:
     assert (grading.score.value, grading.grade) == (9, "B")
 
 
+def test_the_order_of_rules_does_not_decide_whose_points_a_cap_lets_through() -> None:
+    rules = [{"standard": "S", "lose": 8, "rule": "light"}, {"standard": "S2", "lose": 8, "rule": "heavy"}]
+    files = rulebook({"standard": "S", "lose": 0})
+    standard, second = files["indicators.yaml"]["standards"][0], files["indicators.yaml"]["level2"][0]
+    files["indicators.yaml"] = {
+        "level1": [{"id": "L", "label": LABEL, "points": 20, "at_most": 10}],
+        "level2": [second, {**second, "id": "K2", "weight": 3}],
+        "standards": [standard, {**standard, "id": "S2", "of": "K2"}],
+    }
+
+    scores = [judged(files | {"rules/all.yaml": some})[0].score for some in (rules, rules[::-1])]
+
+    assert scores[0] == scores[1]
+
+
 @pytest.mark.parametrize("unknown", ["fires", "does_not_fire"])
 def test_no_step_counts_where_there_is_nothing_to_measure(unknown: str) -> None:
     rule = {"standard": "S", "measure": "sizes", "lose": [{"below": 3, "points": 5}, {"points": 1}], "unknown": unknown}
