@@ -23,6 +23,7 @@ from knowledge.rules import (
     OutcomeTest,
     Pattern,
     ProducerTest,
+    Ref,
     Test,
     Text,
     Window,
@@ -211,7 +212,13 @@ class ClauseBinder:
         pattern = self.pattern(alias, value, path, scope)
         if pattern is None:
             return []
-        return [Absent(pattern, key)] if key.startswith("no ") else [Match(pattern, key)]
+        if not key.startswith("no "):
+            return [Match(pattern, key)]
+        if alias in [test.operand.source for test in pattern.tests if isinstance(test.operand, Ref)]:
+            line = f"give the absence another name than `{alias}`, or write `this` for the fact that is missing"
+            message = f"`{alias}` is here both a fact that is bound and the one that is missing"
+            self.notes.add(path, "rule.alias", message, given=alias, help=line)
+        return [Absent(pattern, key)]
 
     def _group(self, key: str, value: Any, path: Path, scope: Scope) -> list[Clause]:
         bound = []
@@ -273,7 +280,7 @@ class ClauseBinder:
         tests: list[Test] = []
         for name, test in data.items():
             if name in self._producer:
-                tests += self._values.tests(self._producer[name], test, (*path, name), Scope(), self._producer)
+                tests += self._values.tests(self._producer[name], test, (*path, name), Scope(), {})
             else:
                 self.notes.unknown((*path, name), "attribute", name, self._producer)
         return [ProducerTest(tuple(tests), "producer")]

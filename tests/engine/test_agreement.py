@@ -198,6 +198,20 @@ def test_a_measures_text_may_be_written_as_text_and_the_rule_stays() -> None:
     assert statuses(rulebook(rule, measures=[latest]), fact(1, no="a.b", day=DAY)) == ["fired"]
 
 
+def test_only_facts_are_compared_with_themselves() -> None:
+    rule = {"standard": "S", "lose": 1, "when": [{"producer": {"limit": {"above": "this.limit"}}}]}
+
+    assert refused(rulebook(rule)) == ["name.unknown"]
+
+
+def test_an_absence_may_not_read_a_fact_that_it_shares_its_name_with() -> None:
+    absent = {"is": "sample", "where": {"no": {"present": "yes", "is": "one.no"}}}
+    rule = {"standard": "S", "lose": 1, "for_each": {"one": {"is": "sample"}}}
+
+    assert refused(rulebook({**rule, "when": [{"no one": absent}]})) == ["rule.alias"]
+    assert statuses(rulebook({**rule, "when": [{"no two": absent}]}), fact(1, no="a"), fact(2, no="b")) == ["fired"]
+
+
 def test_measures_of_one_rule_must_have_groups_of_one_type() -> None:
     by_day = {"measure": "by_day", "label": LABEL, "count": "sample", "per": "day"}
     rule = {"standard": "S", "lose": 1, "when": [{"measure": "by_no", "above": 1}, {"measure": "by_day", "above": 1}]}
