@@ -135,7 +135,7 @@ class Chain:
         facts, constants, horizon, known = self.facts, self.constants, self.horizon, self.known
         for kind, standards in program.suspensions.get(stage, {}).items():
             for finding in facts.get(kind, ()):
-                suspended = [name for name, fits in standards if fits(finding.values, as_of, constants)]
+                suspended = [name for name, fits in standards if fits(finding.values, as_of, constants, horizon)]
                 self.suspended.update(suspended)
                 known.update([(f"!{name}", True) for name in suspended])
         for kind, absent in program.absent.get(stage, ()):

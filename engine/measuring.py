@@ -53,6 +53,7 @@ def compile_aggregates(
         parts = split(measure.body.pattern, kind, writer)
         fit = fits.setdefault(parts.true, _Fit(f"u{len(fits)}", _timed(parts)))
         events.note(parts.timeless, fit.timed, constants, slots)
+        events.note(parts.true, _numerator(measure.body, writer), constants, slots)
         begin, each, value = _aggregate(number, measure, measure.body, kind, writer)
         start += begin
         fit.counts += each
@@ -90,6 +91,10 @@ class _Fit:
 
 def _timed(parts: SplitPattern) -> list[Condition]:
     return [condition for _, condition in parts.alone if condition.timed]
+
+
+def _numerator(body: Aggregate, writer: Writer) -> list[Condition]:
+    return [writer.test(writer.own(test.name), test, frozenset({"this"})) for test in body.numerator]
 
 
 def _aggregate(
@@ -142,9 +147,7 @@ def _accumulate(
                 x, [*take, f"if {best} is None:", f"    {best} = set()", f"{best}.add({x})"]
             ), f"len({best})"
         case "share":
-            numerator = conjunction(
-                writer.test(writer.own(test.name), test, frozenset({"this"})).true for test in body.numerator
-            )
+            numerator = conjunction(condition.true for condition in _numerator(body, writer))
             counted = [f"{n} += 1", f"if {best} is None:", f"    {best} = 0"]
             inside = [f"if {numerator}:", f"    {best} += 1", "else:", f"    {facts}.append(f)"]
             return [*counted, *inside], f"{best} * 10000 // {n}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.candidates import Admission, compile_admission, places_of
 from engine.conditions import Constants, Writer, compile_function, constants_read, split
-from engine.lowering import Slots, compile_absences, compile_lowering
+from engine.lowering import Events, Slots, compile_absences, compile_lowering
 from engine.measuring import aggregates_by_type, compile_aggregates
 from engine.rete import Kernel, NetworkTooLarge
 from engine.rulecode import KernelWriter
@@ -139,7 +139,7 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
         look = compile_absences(logical, stage, rulebook.calendar)
         absent[stage] = (*absent.get(stage, ()), (name, look))
     grouped = _by_stage(strata, _grouped(rulebook, constants, slots))
-    suspensions = _suspensions(rulebook, strata, constants)
+    suspensions = _suspensions(rulebook, strata, constants, slots)
     daily, thresholds = _days_since(rulebook)
     program = Program(
         rulebook=rulebook,
@@ -279,26 +279,29 @@ def _formulas(rulebook: Rulebook, strata: Strata) -> dict[int, tuple[Measure, ..
 
 
 def _suspensions(
-    rulebook: Rulebook, strata: Strata, constants: Constants
+    rulebook: Rulebook, strata: Strata, constants: Constants, slots: Slots
 ) -> dict[int, dict[str, tuple[tuple[str, Callable[..., bool]], ...]]]:
     out: dict[int, dict[str, tuple[tuple[str, Callable[..., bool]], ...]]] = {}
     for standard in rulebook.standards.values():
         if standard.suspended_by is not None:
             kind = standard.suspended_by.type
             by_kind = out.setdefault(strata.types[kind] + 1, {})
-            fits = _matcher(rulebook, standard.suspended_by, constants)
+            fits = _matcher(rulebook, standard.suspended_by, constants, slots)
             by_kind[kind] = (*by_kind.get(kind, ()), (standard.id, fits))
     return out
 
 
-def _matcher(rulebook: Rulebook, pattern: Pattern, constants: Constants) -> Callable[..., bool]:
-    writer = Writer(constants)
-    fits = split(pattern, rulebook.types[pattern.type], writer).true
+def _matcher(rulebook: Rulebook, pattern: Pattern, constants: Constants, slots: Slots) -> Callable[..., bool]:
+    """Return `fits(v, T, K, H)`: whether values certainly fit a pattern."""
+    writer, events = Writer(constants), Events()
+    parts = split(pattern, rulebook.types[pattern.type], writer)
+    timed = [condition for _, condition in parts.alone if condition.timed]
+    events.note(parts.timeless, timed, constants, slots)
+    body = events.lines()
     names = [f"{name} = {code}" for code, name in writer.local.items()]
-    lines = "".join(f"    {line}\n" for line in (*constants_read((*names, fits)), *names))
-    compiled: Callable[..., bool] = compile_function(
-        f"def fits(v, T, K):\n{lines}    return {fits}\n", rulebook.calendar
-    )
+    lines = "".join(f"    {line}\n" for line in (*constants_read((*names, *body, parts.true)), *names, *body))
+    source = f"def fits(v, T, K, H):\n{lines}    return {parts.true}\n"
+    compiled: Callable[..., bool] = compile_function(source, rulebook.calendar)
     return compiled
 
 

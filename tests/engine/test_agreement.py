@@ -304,3 +304,23 @@ def test_a_finding_that_holds_the_day_is_another_one_tomorrow() -> None:
     files = rulebook({"finding": "found", "gives": {"day": "as_of"}}, finding={"day": "date"})
 
     assert judged(files)[0].next_change_on == DAY + 1
+
+
+def test_the_day_is_announced_on_which_a_suspension_ends() -> None:
+    found = {"finding": "found", "for_each": {"one": {"is": "sample"}}, "gives": {"day": "one.day"}}
+    files = rulebook(found, {"standard": "S", "lose": 1}, finding={"day": {"type": "date", "optional": "yes"}})
+    suspended = {"suspended_by": {"is": "found", "within": "30 days", "on": "day"}}
+    files["indicators.yaml"]["standards"][0] |= suspended
+
+    grading, _ = judged(files, fact(1, day=DAY - 10))
+
+    assert grading.standards[0].applies == "suspended"
+    assert grading.next_change_on == DAY + 20
+
+
+def test_the_day_is_announced_on_which_a_share_changes_by_time() -> None:
+    old = {"of": "sample", "where": {"day": {"before": "as_of - 7 days"}}}
+    share = {"measure": "old", "label": LABEL, "share": old, "when_nothing": "not_applicable"}
+    files = rulebook({"standard": "S", "lose": 1, "when": [{"measure": "old", "above": "50%"}]}, measures=[share])
+
+    assert judged(files, fact(1, day=DAY - 5))[0].next_change_on == DAY + 3
