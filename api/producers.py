@@ -11,7 +11,7 @@ from litestar.params import PathParameter, QueryParameter, RawBody
 
 from api.idempotency import IdempotencyKey
 from api.problems import documented
-from api.requests import AsOf, KnownAt, Language, ProducerId, day, instant, language, needs_json
+from api.requests import AsOf, KnownAt, Language, ProducerId, RulebookName, day, instant, language, needs_json
 from api.services import Services
 from api.wire import DeductionList, GradingDocument, LearnedAboutEveryone, ProducerView, VerdictList, answer
 from casework.past import FactList, History
@@ -130,10 +130,14 @@ def post_about_everyone(
 
 @get("/api/v1/producers/{producer_id:str}/grade", tags=["producers"], responses=_READ, sync_to_thread=True)
 def show_grade(
-    services: NamedDependency[Services], producer_id: ProducerId, as_of: AsOf = None, known_at: KnownAt = None
+    services: NamedDependency[Services],
+    producer_id: ProducerId,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    rulebook: RulebookName = None,
 ) -> Response[GradingDocument]:
     """当前等级。The grade, as of a day and as known at an instant."""
-    return answer(services.decision(producer_id, day(as_of), instant(known_at)).document())
+    return answer(services.decision(producer_id, day(as_of), instant(known_at), rulebook).document())
 
 
 @get("/api/v1/producers/{producer_id:str}/why", tags=["producers"], responses=_READ, sync_to_thread=True)
@@ -142,24 +146,33 @@ def show_why(
     producer_id: ProducerId,
     as_of: AsOf = None,
     known_at: KnownAt = None,
+    rulebook: RulebookName = None,
     lang: Language = "zh",
 ) -> Response[Explanation]:
     """理由与整改建议。The justification, and the remedies open to the producer."""
     lang = language(lang)
-    return answer(services.decision(producer_id, day(as_of), instant(known_at)).why(lang))
+    return answer(services.decision(producer_id, day(as_of), instant(known_at), rulebook).why(lang))
 
 
 @get("/api/v1/producers/{producer_id:str}/deductions", tags=["producers"], responses=_READ, sync_to_thread=True)
 def show_deductions(
-    services: NamedDependency[Services], producer_id: ProducerId, as_of: AsOf = None, known_at: KnownAt = None
+    services: NamedDependency[Services],
+    producer_id: ProducerId,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    rulebook: RulebookName = None,
 ) -> Response[DeductionList]:
     """推理记录。Every rule that fired, with its premises."""
-    return answer(services.decision(producer_id, day(as_of), instant(known_at)).deductions())
+    return answer(services.decision(producer_id, day(as_of), instant(known_at), rulebook).deductions())
 
 
 @get("/api/v1/producers/{producer_id:str}/verdicts", tags=["producers"], responses=_READ, sync_to_thread=True)
 def show_verdicts(
-    services: NamedDependency[Services], producer_id: ProducerId, as_of: AsOf = None, known_at: KnownAt = None
+    services: NamedDependency[Services],
+    producer_id: ProducerId,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    rulebook: RulebookName = None,
 ) -> Response[VerdictList]:
     """每条规则的判定。What became of every rule, with every condition's observed value and threshold."""
-    return answer(services.decision(producer_id, day(as_of), instant(known_at)).verdicts())
+    return answer(services.decision(producer_id, day(as_of), instant(known_at), rulebook).verdicts())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cached_property
 from typing import Any, Self
 
 import msgspec
@@ -22,10 +23,12 @@ from casework.issuing import GradingMissing, issue_certificate
 from casework.past import FactList, History, facts_of, history_of
 from casework.posting import Rules
 from casework.proofs import LogPending, Proofs
+from casework.replay import Replay
 from casework.reports import status_report
 from casework.tick import Tick, tick
 from engine.case import CaseFile, Fact, Producer
 from engine.document import DocumentWriter, notice
+from engine.grading import Verdict
 from engine.reading import CaseReader, instant, producer_view
 from engine.verdicts import verdicts
 from engine.workers import Workers
@@ -41,25 +44,29 @@ class Answer:
     """A decision, and what can be said of it."""
 
     def __init__(self, rulebook: Rulebook, decided: Decided) -> None:
-        self._rulebook, self._case, self._grading = rulebook, decided.case, decided.grading
+        self.rulebook, self.case, self.grading = rulebook, decided.case, decided.grading
         self._writer = DocumentWriter(rulebook)
-        self._verdicts = verdicts(rulebook, decided.case, decided.grading)
+
+    @cached_property
+    def all_verdicts(self) -> tuple[Verdict, ...]:
+        """What became of every rule, with every condition."""
+        return tuple(verdicts(self.rulebook, self.case, self.grading))
 
     def document(self) -> dict[str, Any]:
         """Return the whole decision with every verdict in full, its hash, and the rulebook's notice."""
-        return self._writer.full(self._case, self._grading, self._verdicts)
+        return self._writer.full(self.case, self.grading, self.all_verdicts)
 
     def deductions(self) -> dict[str, Any]:
         """Return what fired."""
-        return {"deductions": self._writer.document(self._grading)["deductions"]}
+        return {"deductions": self._writer.document(self.grading)["deductions"]}
 
     def verdicts(self) -> dict[str, Any]:
         """Return what became of every rule."""
-        return {"verdicts": self._writer.verdicts(self._verdicts)}
+        return {"verdicts": self._writer.verdicts(self.all_verdicts)}
 
     def why(self, lang: str) -> Explanation:
         """Return the justification in `zh` or `en`."""
-        return explain(self._rulebook, self._case, self._grading, self._verdicts, "en" if lang == "en" else "zh")
+        return explain(self.rulebook, self.case, self.grading, self.all_verdicts, "en" if lang == "en" else "zh")
 
 
 class Services:
@@ -232,10 +239,15 @@ class Services:
         today = self._today().toordinal()
         return Intake(self._desk(today), self._store, as_of=today)
 
-    def decision(self, producer_id: str, as_of: int | None, known_at: str | None) -> Answer:
-        """Return the decision on a stored producer; the rulebook is the one in force on the day."""
+    def decision(
+        self, producer_id: str, as_of: int | None = None, known_at: str | None = None, rulebook: str | None = None
+    ) -> Answer:
+        """Return the decision on a stored producer; the rulebook is the one in force on the day, unless named.
+
+        A named version that graded here is read as it was published, whatever has become of its files.
+        """
         day = self._today().toordinal() if as_of is None else as_of
-        desk = self._desk(day)
+        desk = self._desk(day) if rulebook is None else self._decisions(self._version(rulebook, day))
         known = None if known_at is None else instant(known_at)
         return Answer(desk.rulebook, desk.decide(producer_id, day, known))
 
@@ -275,8 +287,15 @@ class Services:
             return f"[{error.code}] {error.message}"
         return None
 
+    def _version(self, name: str, as_of: int) -> Rulebook:
+        rulebook_id, _, version = name.partition("@")
+        published = Replay(self._store, self._workers).published(rulebook_id, version) if version else None
+        return published or self._selection.named(name, date.fromordinal(as_of))
+
     def _desk(self, as_of: int) -> Decisions:
-        rulebook = self._selection.named(None, date.fromordinal(as_of))
+        return self._decisions(self._selection.named(None, date.fromordinal(as_of)))
+
+    def _decisions(self, rulebook: Rulebook) -> Decisions:
         with self._lock:
             if rulebook.sha256 not in self._desks:
                 self._desks[rulebook.sha256] = Decisions(rulebook, self._store, self._workers)

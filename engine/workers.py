@@ -12,11 +12,11 @@ import signal
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final, Self, TypeAlias
+from typing import Final, Self, TypeAlias, TypeVar
 
 import msgspec
 
@@ -28,6 +28,7 @@ from engine.reading import CaseReader, merge
 from knowledge.problems import EngineDisagreement, EngineFailure, LimitExceeded, Problem, ShuoliError
 from knowledge.rulebook import Rulebook
 
+_T = TypeVar("_T")
 _KEPT: Final = 4
 """Compiled rulebooks that one worker keeps."""
 _GRACE: Final = 20.0
@@ -123,10 +124,16 @@ class _DecideAll(msgspec.Struct, frozen=True, tag=True):
     as_of: int
 
 
-_Request: TypeAlias = _GradeOne | _DecideAll
+class _Run(msgspec.Struct, frozen=True, tag=True):
+    rulebook: str
+    job: bytes
+
+
+_Request: TypeAlias = _GradeOne | _DecideAll | _Run
 Answer: TypeAlias = Decision | Refusal
 _request: Final = msgspec.msgpack.Decoder(_Request)
 _answers: Final = msgspec.msgpack.Decoder(list[Answer])
+_outcome_of_job: Final = msgspec.msgpack.Decoder(tuple[bytes, Refusal | None])
 _outcome: Final = msgspec.msgpack.Decoder(tuple[Grading | None, Refusal | None])
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -178,6 +185,22 @@ class Workers:
             raise refusal.error()
         assert grading is not None
         return grading
+
+    def run(self, rulebook: Rulebook, job: Callable[[Evaluator], _T], seconds: float) -> _T:
+        """Return what a job makes of an evaluator, for work that grades many cases: forecasts, plans, what-ifs.
+
+        The job and its result are pickled: it is a function of a module, or a `functools.partial` of one.
+
+        Raises:
+            ShuoliError: the job raised one.
+            EngineFailure: the worker crashed, or took longer than `seconds`; another one has taken its place.
+        """
+        answer, refusal = _outcome_of_job.decode(self._ask(_Run(self._path(rulebook), pickle.dumps(job)), seconds))
+        if refusal is not None:
+            raise refusal.error()
+        # Nobody but our own worker writes to the pipe.
+        result: _T = pickle.loads(answer)  # noqa: S301
+        return result
 
     def decide(self, rulebook: Rulebook, batches: Iterable[Batch], as_of: int) -> Iterator[list[Answer]]:
         """Yield the answers to each batch, in order; a few batches are under way at a time.
@@ -305,10 +328,20 @@ def _bench(path: str) -> _Bench:
 def _answer(request: _Request) -> bytes:
     if isinstance(request, _DecideAll):
         return _encode([_decide_one(one, request) for one in request.batch.stored])
+    if isinstance(request, _Run):
+        return _answer_job(request)
     try:
         return _encode((_bench(request.rulebook).evaluator.grade(request.case), None))
     except ShuoliError as error:
         return _encode((None, _refusal(error)))
+
+
+def _answer_job(request: _Run) -> bytes:
+    try:
+        job: Callable[[Evaluator], object] = pickle.loads(request.job)  # noqa: S301  the parent's own
+        return _encode((pickle.dumps(job(_bench(request.rulebook).evaluator)), None))
+    except ShuoliError as error:
+        return _encode((b"", _refusal(error)))
 
 
 def _decide_one(one: Stored, request: _DecideAll) -> Answer:
