@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from api.cli_city import demo, grade_all, sample_city
+from api.cli_explain import explain
 from api.cli_grade import grade
 from api.cli_ingest import ingest, pull
 from api.cli_log import log
@@ -34,7 +35,7 @@ def commands() -> None:
     """Hold all commands."""
 
 
-for command in (grade, rulebook, sample_city, grade_all, ingest, pull, tick, replay, log, verify, serve, demo):
+for command in (grade, explain, rulebook, sample_city, grade_all, ingest, pull, tick, replay, log, verify, serve, demo):
     commands.add_command(command)
 
 

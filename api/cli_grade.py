@@ -53,18 +53,30 @@ as_of_option = click.option("--as-of", type=_Day(), help="评价日,默认今天
 def grade(case: str, rulebook: str | None, as_of: date | None, known_at: str | None, lang: str, as_json: bool) -> None:
     """Print the decision on the case in the file; `-` reads standard input."""
     selection = Selection(Settings.from_environment())
-    now = today()
-    day = as_of or now
     with Workers(1) as workers:
-        chosen = selection.load(selection.folder(rulebook, day))
-        read = CaseReader(chosen).case(
-            _read(case), as_of=day.toordinal(), today=now.toordinal(), known_at=instant(known_at)
-        )
-        answer = Answer(chosen, Decided(read, workers.grade(chosen, read)))
+        answer = decide_file(selection, workers, case, rulebook, as_of, known_at)
     if as_json:
         print_json(answer.document())
     else:
         print_why(console(), answer.why(lang))
+
+
+def decide_file(
+    selection: Selection, workers: Workers, name: str, rulebook: str | None, as_of: date | None, known_at: str | None
+) -> Answer:
+    """Return the decision on the case in a file; `-` reads standard input.
+
+    Raises:
+        CaseMissing: the file can't be opened.
+        RulebookMissing, CaseRefused: the rulebook isn't there, or the case can't be read with it.
+    """
+    now = today()
+    day = as_of or now
+    chosen = selection.load(selection.folder(rulebook, day))
+    read = CaseReader(chosen).case(
+        _read(name), as_of=day.toordinal(), today=now.toordinal(), known_at=instant(known_at)
+    )
+    return Answer(chosen, Decided(read, workers.grade(chosen, read)))
 
 
 def _read(name: str) -> bytes:

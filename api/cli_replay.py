@@ -66,16 +66,27 @@ def replay(
     settings = settings if db is None else replace(settings, database_url=db)
     with _opened(settings, settings.workers if everything else 1) as past:
         if producer is not None:
-            day = as_of or today()
-            chosen = _rulebook(past, Selection(settings), rulebook, day)
-            known = None if known_at is None else in_utc(str(instant(known_at)))
-            answer = Answer(chosen, past.decide(chosen, producer, day.toordinal(), known))
+            answer = decide_stored(past, Selection(settings), producer, rulebook, as_of, known_at)
             if as_json:
                 print_json(answer.document())
             else:
                 print_why(console(), answer.why("zh"))
             return 0
         return _one(past, str(name), as_json=as_json) if not everything else _all(past, as_json=as_json)
+
+
+def decide_stored(
+    past: Replay, selection: Selection, producer: str, rulebook: str | None, as_of: date | None, known_at: str | None
+) -> Answer:
+    """Return the decision on a producer of the ledger along the three axes; each may be left open.
+
+    Raises:
+        ProducerMissing, RulebookMissing: there is none.
+    """
+    day = as_of or today()
+    chosen = _rulebook(past, selection, rulebook, day)
+    known = None if known_at is None else in_utc(str(instant(known_at)))
+    return Answer(chosen, past.decide(chosen, producer, day.toordinal(), known))
 
 
 def _one(past: Replay, name: str, *, as_json: bool) -> int:
