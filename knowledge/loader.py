@@ -30,6 +30,7 @@ from knowledge.vocabulary import (
     bind_kinds,
     bind_laws,
     bind_remedies,
+    bind_rights,
     bind_scoring,
     bind_statuses,
     bind_types,
@@ -283,6 +284,7 @@ class _Binding:
             rules=tuple(rule for rule in bound if rule is not None),
             bands=self._bands,
             remedies=self._remedies,
+            rights=bind_rights(head.get("rights") or (), self._laws, self._notes),
         )
         check_meaning(rulebook, self._notes)
         return sealed(rulebook)

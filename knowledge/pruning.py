@@ -20,6 +20,8 @@ _STAND_INS: Mapping[str, Data] = {
     "effective_from": "2000-01-01", "effective_until": None, "calendar": CALENDAR,
     "require": {"law": "no", "scenario": "no"},
 }  # fmt: skip
+_SECTIONS = ("laws", "rights")
+"""The keys of rulebook.yaml that hold entries."""
 _NO_DAYS: Data = {"id": "unnamed", "first": "2000-01-01", "last": "2000-01-01", "weekend": []}
 _UNSURE: Mapping[str, tuple[str, ...]] = {
     "points.sum": ("indicators.yaml",),
@@ -68,7 +70,7 @@ def prune(documents: Mapping[str, Document], misshapen: Mapping[str, Iterable[Pa
             if any(_meant(path, document) == "scoring" for path in paths):
                 return None
             left[name] = _with_stand_ins(document, paths)
-            out[name] = {path[:2] for path in paths if path[0] == "laws"}
+            out[name] = {path[:2] for path in paths if path[0] in _SECTIONS and len(path) > 1}
         elif None not in entries:
             out[name] = {path for path in entries if path is not None}
         elif whole:
@@ -85,7 +87,7 @@ def prune(documents: Mapping[str, Document], misshapen: Mapping[str, Iterable[Pa
 
 def _meant(path: Path, head: Document) -> str:
     """Return the key of rulebook.yaml that a path lies in or, where it is misspelt, that was probably meant."""
-    known = [*_STAND_INS, "scoring", "laws"]
+    known = [*_STAND_INS, "scoring", *_SECTIONS]
     missing = [key for key in known if not isinstance(head.data, dict) or key not in head.data]
     key = str(path[0])
     return key if key in known else nearest(key, missing) or ""
@@ -95,7 +97,7 @@ def _with_stand_ins(head: Document, paths: Iterable[Path]) -> Document:
     data = dict(head.data) if isinstance(head.data, dict) else {}
     for path in paths:
         key = _meant(path, head)
-        if path[0] not in (*_STAND_INS, "scoring", "laws"):
+        if path[0] not in (*_STAND_INS, "scoring", *_SECTIONS) or path == ("rights",):
             data.pop(str(path[0]), None)
         if key in _STAND_INS:
             data[key] = _STAND_INS[key]
@@ -111,7 +113,7 @@ def _entry(path: Path, document: Document) -> Path | None:
 def _entries(document: Document) -> Iterator[tuple[Path, Any]]:
     data = document.data
     if document.name == "rulebook.yaml":
-        data = {"laws": data.get("laws")} if isinstance(data, dict) else None
+        data = {key: data.get(key) for key in _SECTIONS} if isinstance(data, dict) else None
     if isinstance(data, list):
         yield from (((place,), entry) for place, entry in enumerate(data))
     for key, section in data.items() if isinstance(data, dict) else ():

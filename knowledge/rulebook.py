@@ -201,7 +201,15 @@ class Remedy(Struct, frozen=True):
     ask: Text | None = None
 
 
-class Rulebook(Struct, frozen=True):
+class Right(Struct, frozen=True):
+    """What a producer may do about its grade, with the time limits: told in every letter."""
+
+    title: Text
+    text: Text
+    law: tuple[str, ...]
+
+
+class Rulebook(Struct, frozen=True, omit_defaults=True):
     """One dated, digested, immutable version of everything a grade rests on."""
 
     id: str
@@ -234,6 +242,8 @@ class Rulebook(Struct, frozen=True):
     rules: tuple[Rule, ...]
     bands: tuple[Band, ...]
     remedies: Mapping[str, Remedy]
+    rights: tuple[Right, ...] = ()
+    """In the order in which letters tell them."""
 
     @property
     def points_total(self) -> int:

@@ -16,6 +16,8 @@ from knowledge.strata import clauses_of
 _BRACE = re.compile(r"\{([^{}]*)\}|[{}]")
 _ALWAYS = ("points", "as_of", "group")
 _TEXTS = ("zh", "en", "title", "notice", "label", "word", "colour_word", "ask", "until")
+_WITH_TEXT = ("remedies.yaml", "rulebook.yaml")
+"""The files in which the key `text` holds prose."""
 _EXPECTED = "alias.field of `for_each`, a measure, points, as_of, group or producer.attribute"
 
 
@@ -47,23 +49,23 @@ def check_texts(notes: Notes) -> None:
     for name, document in notes.documents.items():
         if name.startswith("scenarios/"):
             continue
-        for path, words in _texts(document.data, (name,), name == "remedies.yaml"):
+        for path, words in _texts(document.data, (name,), name in _WITH_TEXT):
             found = _BRACE.search(words)
             if found is not None:
                 line = "only `because` of a rule has values put in"
                 notes.add(path, "text.brace", f"`{found[0]}` stands as it is", given=found[0], help=line)
 
 
-def _texts(data: Any, path: Path, of_remedies: bool) -> Iterator[tuple[Path, str]]:
+def _texts(data: Any, path: Path, with_text: bool) -> Iterator[tuple[Path, str]]:
     if isinstance(data, dict):
         for key, value in data.items():
             at = (*path, key)
             if key in ("because", "where"):
                 continue
             if not isinstance(value, str):
-                yield from _texts(value, at, of_remedies)
-            elif key in _TEXTS or (of_remedies and key == "text"):
+                yield from _texts(value, at, with_text)
+            elif key in _TEXTS or (with_text and key == "text"):
                 yield at, value
     elif isinstance(data, list):
         for place, value in enumerate(data):
-            yield from _texts(value, (*path, place), of_remedies)
+            yield from _texts(value, (*path, place), with_text)

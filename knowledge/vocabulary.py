@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -21,6 +21,7 @@ from knowledge.rulebook import (
     Law,
     Origin,
     Remedy,
+    Right,
     Scoring,
 )
 from knowledge.rules import Shift, Text
@@ -228,6 +229,18 @@ def safe_day(data: Any, path: Path, notes: Notes) -> int | None:
     except Misfit as misfit:
         notes.add(path, "type.mismatch", f"`{data}` is no date", given=data, expected=misfit.expected)
         return None
+
+
+def bind_rights(data: Iterable[Mapping[str, Any]], laws: Mapping[str, Law], notes: Notes) -> tuple[Right, ...]:
+    """Return what letters tell producers that they may do; articles that aren't among the laws are noted."""
+    rights = []
+    for place, written in enumerate(data):
+        named = written.get("law") or ()
+        for number, name in enumerate(named):
+            if name not in laws:
+                notes.unknown(("rulebook.yaml", "rights", place, "law", number), "law", name, laws)
+        rights.append(Right(sure_text(written["title"], "…"), sure_text(written["text"], "…"), tuple(named)))
+    return tuple(rights)
 
 
 def bind_indicators(data: Mapping[str, Any]) -> dict[str, Indicator]:

@@ -106,6 +106,17 @@ class WrittenRequire(Written):
     """每条规则都要有情景检验 · each rule must be tried by a scenario"""
 
 
+class WrittenRight(Written):
+    """主体可以行使的一项权利,写入决定书。What a producer may do about its grade; told in letters."""
+
+    title: AnyText
+    """名称,如“提出异议” · what it is called"""
+    text: AnyText
+    """向谁、怎样、在什么期限内 · to whom, how, and within which time"""
+    law: list[Identifier] = []
+    """法律依据 · the articles it rests on"""
+
+
 class WrittenHead(Written):
     """rulebook.yaml:规则包本身。The rulebook itself."""
 
@@ -129,6 +140,8 @@ class WrittenHead(Written):
     """计分方式 · how points become a score"""
     laws: dict[Identifier, WrittenLaw] = {}
     """法律依据,按标识;规则以标识引用 · articles of law by id, which rules name"""
+    rights: list[WrittenRight] = []
+    """主体的权利和期限,按写明的顺序告知 · what the producer may do, and by when; told in this order"""
     require: WrittenRequire = WrittenRequire()
     """要求的检查 · which checks are asked for"""
 
