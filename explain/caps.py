@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 from engine.grading import Deduction
 from knowledge.rulebook import Rulebook
 
-Cap: TypeAlias = tuple[Literal["rule", "standard", "indicator"], str, int]
-"""What has the cap, its id, and its most points."""
+Cap: TypeAlias = tuple[Literal["rule", "standard", "indicator"], str, int, int]
+"""What has the cap, its id, its most points, and how many it took from the deduction."""
 
 
 def biting_caps(rulebook: Rulebook, deductions: Iterable[Deduction]) -> Mapping[str, tuple[Cap, ...]]:
@@ -38,7 +38,7 @@ def biting_caps(rulebook: Rulebook, deductions: Iterable[Deduction]) -> Mapping[
                 continue
             room = most - taken.get((kind, name), 0)
             if left > room:
-                bit.append((kind, name, most))
+                bit.append((kind, name, most, left - room))
                 left = room
             taken[(kind, name)] = taken.get((kind, name), 0) + left
         biting[one.id] = tuple(bit)

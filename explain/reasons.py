@@ -20,7 +20,7 @@ class Reasons:
 
     def __init__(self, ground: Ground) -> None:
         self._ground, self._word, self._rulebook = ground, ground.word, ground.rulebook
-        self._caps = biting_caps(ground.rulebook, ground.grading.deductions)
+        self.caps = biting_caps(ground.rulebook, ground.grading.deductions)
         self._verb = "loses" if ground.loses else "gains"
 
     def principal(self) -> tuple[Reason, ...]:
@@ -42,7 +42,7 @@ class Reasons:
                 self._word.text(indicator.label),
                 self._ground.shown(score.maximum),
                 self._ground.shown(score.points),
-                tuple(map(self._deduction, deductions)),
+                tuple(map(self.deduction, deductions)),
             )
 
     def _weight(self, score: StandardScore) -> int:
@@ -99,19 +99,21 @@ class Reasons:
         law = self._rulebook.laws[name]
         return LawView(name, self._word.text(law.label), law.href)
 
-    def _deduction(self, one: Deduction) -> Sentence:
+    def deduction(self, one: Deduction) -> Sentence:
+        """Return what a deduction of a standard's rule counts, why, and which caps cut it."""
         word = self._word
         text = word.because(one) or word.text(self._rulebook.standards[one.target].label)
         if one.counted < one.points:
             asked, counted = word.amount(one.points), word.amount(one.counted)
-            caps = word.listed(map(self._cap, self._caps[one.id]))
+            caps = word.listed(map(self.cap, self.caps[one.id]))
             change = word.say(f"capped_{self._verb}", asked=asked, counted=counted, caps=caps)
         else:
             change = word.say(self._verb, points=word.amount(one.counted))
         return Sentence(word.say("with_points", text=text, change=change), (one.id,))
 
-    def _cap(self, cap: Cap) -> str:
-        kind, name, most = cap
+    def cap(self, cap: Cap) -> str:
+        """Return a cap in words."""
+        kind, name, most, _ = cap
         if kind == "rule":
             return self._word.say("cap_rule", most=self._word.amount(most))
         label = self._rulebook.standards[name].label if kind == "standard" else self._rulebook.indicators[name].label
