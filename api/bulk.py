@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -74,7 +74,7 @@ async def post_bulk(
     """
     _check_key(delivery_key)
     intake = await anyio.to_thread.run_sync(services.intake)
-    delivery = _Delivery(intake, _chunks(request), delivery_key)
+    delivery = _Delivery(intake, _chunks(request), delivery_key, services.sign_head)
     # What is wrong from the start is still answered with a status of its own.
     try:
         await delivery.begin()
@@ -105,8 +105,10 @@ class _Delivery:
     Taking never waits for the client to read: one that sends everything first would wait for us for ever.
     """
 
-    def __init__(self, intake: Intake, chunks: AsyncIterator[list[RawLine]], key: str | None) -> None:
-        self._intake, self._chunks, self._key = intake, chunks, key
+    def __init__(
+        self, intake: Intake, chunks: AsyncIterator[list[RawLine]], key: str | None, sign: Callable[[], object]
+    ) -> None:
+        self._intake, self._chunks, self._key, self._sign = intake, chunks, key, sign
         self._number = 0
         self._waiting = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  closed when the answer ends
         self._written = self._sent = 0
@@ -120,13 +122,14 @@ class _Delivery:
             await self._enter(await self._read(lines))
 
     async def take_all(self, scope: Scope) -> None:
-        """Take all other chunks; what keeps one from being taken is told in a last line."""
+        """Take all other chunks, and sign a head over them; what keeps one from being taken is told in a last line."""
         ahead, read = anyio.create_memory_object_stream[RawChunk | Exception](1)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._read_all, ahead)
                 async with read:
                     await self._enter_all(scope, read)
+            await anyio.to_thread.run_sync(self._sign_head)
         finally:
             self._ended = True
             self._more.set()
@@ -177,6 +180,13 @@ class _Delivery:
         if isinstance(chunk, Exception):
             raise chunk
         self._answer(await anyio.to_thread.run_sync(partial(self._intake.enter_raw, chunk, origin=self._origin())))
+
+    def _sign_head(self) -> None:
+        try:
+            self._sign()
+        except ShuoliError as error:
+            # All lines are entered and answered by now; the hourly head says the same again.
+            LOG.error("no head after a delivery: [%s] %s", error.code, error.message)
 
     async def send_all(self, send: Send) -> None:
         """Send answers as they come, until the last."""

@@ -56,7 +56,7 @@ def show_grading(
     grading_hash: Annotated[str, PathParameter(description="评价结果的 SHA-256 · the grading's SHA-256")],
 ) -> Response[GradingDocument]:
     """存储的评价结果。A stored grading, by the hash of its canonical document."""
-    return answer(services.grading(grading_hash))
+    return Response(services.grading(grading_hash), media_type="application/json")  # type: ignore[arg-type]  # its bytes
 
 
 @get(

@@ -27,11 +27,11 @@ from casework.replay import Replay
 from casework.reports import status_report
 from casework.tick import Tick, tick
 from engine.case import CaseFile, Fact, Producer
-from engine.document import DocumentWriter, notice
+from engine.document import DocumentWriter, presented
 from engine.grading import Verdict
 from engine.reading import CaseReader, instant, producer_view
 from engine.verdicts import verdicts
-from engine.workers import Workers
+from engine.workers import Decision, Workers
 from explain.explanation import explain
 from explain.views import Explanation
 from knowledge.problems import ShuoliError
@@ -67,6 +67,16 @@ class Answer:
     def why(self, lang: str) -> Explanation:
         """Return the justification in `zh` or `en`."""
         return explain(self.rulebook, self.case, self.grading, self.all_verdicts, "en" if lang == "en" else "zh")
+
+
+class _Decided(msgspec.Struct):
+    """What is looked up in a stored grading."""
+
+    rulebook: dict[str, str]
+
+
+def _stored(rulebook: Rulebook, decision: Decision) -> msgspec.Raw:
+    return msgspec.Raw(presented(decision.document, decision.hash, rulebook))
 
 
 class Services:
@@ -120,7 +130,7 @@ class Services:
     def put_producer(self, producer_id: str, body: bytes) -> tuple[ProducerView, bool]:
         """Make a producer known and grade it; return how it is known, and whether it is new."""
         desk = self._desk(self._today().toordinal())
-        producer = CaseReader(desk.rulebook).producer(body, producer_id)
+        producer = desk.reader.producer(body, producer_id)
         created = desk.put_producer(producer, self._today().toordinal())
         return ProducerView(**producer_view(desk.rulebook, producer)), created
 
@@ -137,12 +147,12 @@ class Services:
         today = self._today().toordinal()
         desk = self._desk(today)
 
-        def record(beside: Beside) -> Decided:
-            facts = CaseReader(desk.rulebook).facts(body, today=today)
+        def record(beside: Beside) -> Decision:
+            facts = desk.reader.facts(body, today=today)
             check_about(desk.rulebook, facts, everyone=False)
             return desk.record(producer_id, facts, today, beside=beside)
 
-        return once.run(record, lambda decided: Answer(desk.rulebook, decided).document())
+        return once.run(record, lambda decision: _stored(desk.rulebook, decision))
 
     def post_status(self, producer_id: str, fact_id: str, body: bytes, once: Once) -> Response[Any]:
         """Record that a fact has another status; answer with the decision that this leads to."""
@@ -153,8 +163,8 @@ class Services:
             return status_report(desk.rulebook, body, fact_id, known, entered_at, today)
 
         return once.run(
-            lambda beside: desk.enter(producer_id, report, today, beside=beside),
-            lambda decided: Answer(desk.rulebook, decided).document(),
+            lambda beside: desk.enter(producer_id, [fact_id], report, today, beside=beside),
+            lambda decision: _stored(desk.rulebook, decision),
         )
 
     def post_about_everyone(self, body: bytes, once: Once) -> Response[Any]:
@@ -163,7 +173,7 @@ class Services:
         desk = self._desk(today)
 
         def learn(_: Beside) -> dict[str, Any]:
-            facts = CaseReader(desk.rulebook).facts(body, today=today)
+            facts = desk.reader.facts(body, today=today)
             learned = learn_about_everyone(self._store, self._workers, desk.rulebook, facts, today)
             refused = tick(self._store, desk, today).refused if learned.everyone_due else {}
             told = {"entered": learned.entered, "everyone_regraded": learned.everyone_due, "refused": sorted(refused)}
@@ -259,8 +269,8 @@ class Services:
         case = CaseReader(chosen).case(body, as_of=day, today=today, known_at=known_at)
         return Answer(chosen, Decided(case, self._workers.grade(chosen, case)))
 
-    def grading(self, grading_hash: str) -> dict[str, Any]:
-        """Return a stored grading as it was decided, with its hash and its rulebook's notice.
+    def grading(self, grading_hash: str) -> bytes:
+        """Return a stored grading as it was decided, with its hash and its rulebook's notice, as JSON.
 
         Raises:
             GradingMissing: there is none.
@@ -269,11 +279,10 @@ class Services:
             document = transaction.grading(grading_hash)
         if document is None:
             raise GradingMissing("no stored grading has this hash")
-        decided: dict[str, Any] = msgspec.json.decode(document)
-        named = decided["rulebook"]
-        known = (one for one in self.all_rulebooks() if one.sha256 == named["sha256"])
-        words = next((notice(one) for one in known), None)
-        return decided | {"hash": grading_hash, "notice": words}
+        named = msgspec.json.decode(document, type=_Decided).rulebook["sha256"]
+        return presented(
+            document, grading_hash, next((one for one in self.all_rulebooks() if one.sha256 == named), None)
+        )
 
     def trouble(self) -> str | None:
         """Return what keeps this application from working, None where nothing does."""

@@ -13,13 +13,14 @@ import msgspec
 from casework.arrivals import Entry, Report, enter_reports
 from casework.outcomes import enter_decisions
 from engine.case import CaseFile, Fact, Producer
-from engine.document import DocumentWriter
 from engine.grading import Grading
 from engine.reading import CaseReader, fact_document, merge, producer_document
 from engine.workers import Answer, Batch, Decision, Refusal, Stored, Workers
 from knowledge.problems import ShuoliError
 from knowledge.rulebook import Rulebook
+from store.factrows import fact_name
 from store.ledger import EVERYONE, Store, Transaction
+from store.quick import reports_of
 
 _BATCH = 40
 """Producers that one worker decides at a time: a second's work or less."""
@@ -47,7 +48,7 @@ class Beside(Protocol):
         ...
 
     def after(self, transaction: Transaction, made: object) -> None:
-        """Do what comes after the entry, which made this: a `Decided` where a grade followed."""
+        """Do what comes after the entry, which made this: a `Decision` where a grade followed."""
         ...
 
 
@@ -57,7 +58,7 @@ class Decisions:
     def __init__(self, rulebook: Rulebook, store: Store, workers: Workers) -> None:
         self.rulebook = rulebook
         self._store, self._workers = store, workers
-        self._reader, self._writer = CaseReader(rulebook), DocumentWriter(rulebook)
+        self.reader = CaseReader(rulebook)
 
     def put_producer(self, producer: Producer, as_of: int, now: str | None = None) -> bool:
         """Make a producer known or replace what is known of it, and grade it anew; return whether it is new.
@@ -67,9 +68,10 @@ class Decisions:
         Raises:
             LimitExceeded, EngineFailure, EngineDisagreement: it can't be graded; nothing is stored.
         """
+        document = producer_document(self.rulebook, producer)
         with self._store.write(now) as transaction:
-            created = transaction.put_producer(producer.id, producer_document(self.rulebook, producer))
-            self._grade(transaction, producer, self._facts(transaction, producer.id), as_of)
+            created = transaction.put_producer(producer.id, document)
+            self._grade(transaction, producer.id, document, as_of)
         return created
 
     def record(
@@ -80,7 +82,7 @@ class Decisions:
         now: str | None = None,
         *,
         beside: Beside | None = None,
-    ) -> Decided:
+    ) -> Decision:
         """Store new facts and the grade that they lead to: all of it or nothing.
 
         Facts whose source doesn't say when it recorded them count as recorded at the record time, unless the same has
@@ -90,18 +92,20 @@ class Decisions:
             ProducerMissing: the producer isn't known.
             LimitExceeded, EngineFailure, EngineDisagreement: it can't be graded; nothing is stored.
         """
-        return self.enter(producer_id, lambda known, at: dated(facts, known, at), as_of, now, beside=beside)
+        named = [fact.id for fact in facts]
+        return self.enter(producer_id, named, lambda known, at: dated(facts, known, at), as_of, now, beside=beside)
 
     def enter(
         self,
         producer_id: str,
+        named: Sequence[str],
         told: Callable[[Sequence[Fact], str], Sequence[Fact]],
         as_of: int,
         now: str | None = None,
         *,
         beside: Beside | None = None,
-    ) -> Decided:
-        """Store the reports that `told` makes of all that is known and the record time, and the grade.
+    ) -> Decision:
+        """Store the reports that `told` makes of earlier reports of the facts named and the record time; and the grade.
 
         Raises:
             ProducerMissing, LimitExceeded, EngineFailure, EngineDisagreement: as `record`.
@@ -110,14 +114,15 @@ class Decisions:
             if beside is not None:
                 beside.before(transaction)
             producer = self._producer(transaction, producer_id)
-            known = self._facts(transaction, producer_id)
+            before = reports_of(transaction, {fact_name(producer_id, name) for name in named})
+            known = self.reader.stored([document for _, owner, document in before if owner == producer_id])
             arrived = told(known, transaction.entered_at)
             documents = [fact_document(self.rulebook, fact) for fact in arrived]
             transaction.add_facts(producer_id, documents, [fact.id for fact in arrived])
-            decided = self._grade(transaction, producer, [*known, *arrived], as_of)
+            decision = self._grade(transaction, producer_id, producer, as_of)
             if beside is not None:
-                beside.after(transaction, decided)
-        return decided
+                beside.after(transaction, decision)
+        return decision
 
     def record_all(
         self, reports: Sequence[Report], as_of: int, now: str | None = None, *, regrade: bool = True
@@ -147,8 +152,8 @@ class Decisions:
             LimitExceeded, EngineFailure, EngineDisagreement: it can't be graded.
         """
         with self._store.read() as transaction:
-            producer = self._producer(transaction, producer_id, known_at)
-            facts = self._facts(transaction, producer_id, known_at)
+            producer = self.reader.producer(self._producer(transaction, producer_id, known_at))
+            facts = self.reader.stored(_facts(transaction, producer_id, known_at))
         case = CaseFile(producer, merge(facts), as_of, known_at)
         return Decided(case, self._workers.grade(self.rulebook, case))
 
@@ -231,23 +236,25 @@ class Decisions:
             last = names[-1]
             yield names
 
-    def _producer(self, transaction: Transaction, producer_id: str, known_at: str | None = None) -> Producer:
+    def _producer(self, transaction: Transaction, producer_id: str, known_at: str | None = None) -> bytes:
         document = transaction.producer(producer_id, known_at)
         if document is None:
             raise ProducerMissing(f"no producer `{producer_id[:100]}` is known here")
-        return self._reader.producer(document)
+        return document
 
-    def _facts(self, transaction: Transaction, producer_id: str, known_at: str | None = None) -> list[Fact]:
-        facts = transaction.facts_of([producer_id, EVERYONE], known_at)
-        return self._reader.stored([*facts.get(producer_id, ()), *facts.get(EVERYONE, ())])
-
-    def _grade(self, transaction: Transaction, producer: Producer, facts: Sequence[Fact], as_of: int) -> Decided:
+    def _grade(self, transaction: Transaction, producer_id: str, producer: bytes, as_of: int) -> Decision:
+        """Enter the decision on all that is known, in what this transaction has entered."""
         known_at = transaction.entered_at
-        case = CaseFile(producer, merge(facts), as_of, known_at)
-        grading = self._workers.grade(self.rulebook, case)
-        decision = Decision.of(grading, self._writer.write(case, grading))
+        stored = Stored(producer, tuple(_facts(transaction, producer_id)), (as_of, known_at))
+        decision = self._workers.decide_one(self.rulebook, stored)
         enter_decisions(transaction, self.rulebook, [decision], as_of, known_at)
-        return Decided(case, grading)
+        return decision
+
+
+def _facts(transaction: Transaction, producer_id: str, known_at: str | None = None) -> list[bytes]:
+    """Return what is known of a producer and of everyone."""
+    facts = transaction.facts_of([producer_id, EVERYONE], known_at)
+    return [*facts.get(producer_id, ()), *facts.get(EVERYONE, ())]
 
 
 def in_batches(names: Iterable[str], size: int = _BATCH) -> Iterator[Sequence[str]]:

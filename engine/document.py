@@ -241,6 +241,12 @@ class DocumentWriter:
         return shown
 
 
+def presented(document: bytes, grading_hash: str, rulebook: Rulebook | None) -> bytes:
+    """Return a grading's canonical document with its hash and its rulebook's notice (null without a rulebook)."""
+    words = None if rulebook is None else notice(rulebook)
+    return document[:-1] + b"," + _canonical({"hash": grading_hash, "notice": words})[1:]
+
+
 def notice(rulebook: Rulebook) -> dict[str, str] | None:
     """Return what readers must know of the rulebook's standing, by language."""
     text = rulebook.notice

@@ -186,6 +186,19 @@ class Workers:
         assert grading is not None
         return grading
 
+    def decide_one(self, rulebook: Rulebook, stored: Stored) -> Decision:
+        """Return the decision on one producer, as of its own `moment`.
+
+        Raises:
+            LimitExceeded, EngineDisagreement, EngineFailure: as `grade`.
+            CaseRefused: what is stored doesn't fit the rulebook.
+        """
+        asked = _DecideAll(self._path(rulebook), Batch((stored,)), 0)
+        (answer,) = _answers.decode(self._ask(asked, MOST_SECONDS))
+        if isinstance(answer, Refusal):
+            raise answer.error()
+        return answer
+
     def run(self, rulebook: Rulebook, job: Callable[[Evaluator], _T], seconds: float) -> _T:
         """Return what a job makes of an evaluator, for work that grades many cases: forecasts, plans, what-ifs.
 

@@ -20,6 +20,7 @@ import casework.lines
 from api.app import create_app
 from api.settings import Settings
 from store.ledger import Store
+from store.trail import leaves_from
 
 RULEBOOKS = Path(__file__).parent.parent / "rulebooks" / "api"
 TODAY = date(2026, 6, 1)
@@ -28,9 +29,15 @@ LINES = {"content-type": "application/x-ndjson"}
 
 
 @contextmanager
-def serving(database_url: str) -> Iterator[str]:
-    """Give the address of a server of its own, with producers P1 and P2."""
-    settings = Settings(database_url=database_url, rulebook="orchard", rulebooks=(RULEBOOKS,), workers=1)
+def serving(database_url: str, folder: Path) -> Iterator[str]:
+    """Give the address of a server of its own, with producers P1 and P2; its key lies in the folder."""
+    settings = Settings(
+        database_url=database_url,
+        rulebook="orchard",
+        rulebooks=(RULEBOOKS,),
+        workers=1,
+        signing_key=folder / "key.pem",
+    )
     bound = socket.create_server(("127.0.0.1", 0))
     app = create_app(settings, today=lambda: TODAY)
     served = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=5))
@@ -48,15 +55,16 @@ def serving(database_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def server(database_url: str) -> Iterator[str]:
-    with serving(database_url) as address:
+def server(database_url: str, tmp_path: Path) -> Iterator[str]:
+    with serving(database_url, tmp_path) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def pooled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of one server for all tests that leave nothing behind."""
-    with serving(f"sqlite:///{tmp_path_factory.mktemp('store')}/shuoli.db") as address:
+    folder = tmp_path_factory.mktemp("store")
+    with serving(f"sqlite:///{folder}/shuoli.db", folder) as address:
         yield address
 
 
@@ -112,6 +120,17 @@ def read_until(connection: socket.socket, text: bytes) -> bytes:
         assert more, got
         got += more
     return got
+
+
+def test_a_delivery_ends_with_a_signed_head_over_all_of_it(server: str, database_url: str) -> None:
+    answers(post(server, line("T1") + line("T2", "P2")))
+
+    head = json.loads(httpx.get(f"{server}/api/v1/log/head").json()["document"])["size"]
+    store = Store.open(database_url)
+    with store.read() as transaction:
+        entries = len(leaves_from(transaction, 0, 100))
+    store.close()
+    assert (head, entries) == (5, 5)
 
 
 def test_each_line_has_its_result_in_order(server: str) -> None:

@@ -118,7 +118,7 @@ def post_once(world: World) -> object:
     once = Once(world.store, "K1", "POST /facts", b"body")
     return once.run(
         lambda beside: world.desk.record("C", facts("T1", "T2", "T3"), DAY, beside=beside),
-        lambda decided: decided.grading.grade,
+        lambda decision: decision.grade,
     ).content
 
 
