@@ -370,20 +370,28 @@ def _offers(
     scores = {score.id: score for score in scored.standards}
     for name in sorted(open_to, key=order.__getitem__):
         mine = open_to[name]
-        ours: dict[str, int] = {}
-        for deduction in mine:
-            if deduction.kind == "standard":
-                ours[deduction.target] = ours.get(deduction.target, 0) + deduction.points
+    caps = {rule.id: rule.at_most for rule in rulebook.rules}
         standards = {}
         for standard, share in rulebook.remedies[name].restores.items():
-            if standard in ours:
-                score = scores[standard]
-                room = score.points - min(score.maximum, max(0, score.asked - ours[standard]))
-                restored = room if share == "all" else room // 2 if share == "half" else min(room, share)
-                if restored > 0:
-                    standards[standard] = restored
+            ours = [one for one in mine if one.kind == "standard" and one.target == standard]
+            restored = _restored(scores[standard], ours, share, caps) if ours else 0
+            if restored > 0:
+                standards[standard] = restored
         yield RemedyOffer(name, standards, sum(standards.values()), tuple([d.id for d in mine]))
 
 
 def _new_year(day: int) -> int:
     return date(date.fromordinal(day).year + 1, 1, 1).toordinal()
+def _restored(score: StandardScore, ours: Sequence[Deduction], share: int | str, caps: Mapping[str, int | None]) -> int:
+    """Return what a standard loses (gains) less once deductions are gone, or keep half each, rounded down."""
+    asked = score.asked
+    for rule in {one.rule for one in ours}:
+        points = [one.points for one in ours if one.rule == rule]
+        kept = [one // 2 if share == "half" else 0 for one in points]
+        cap = caps[rule]
+        before, after = sum(points), sum(kept)
+        asked -= before - after if cap is None else min(before, cap) - min(after, cap)
+    room = score.points - min(score.maximum, max(0, asked))
+    return min(room, share) if isinstance(share, int) else room
+
+

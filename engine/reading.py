@@ -189,8 +189,17 @@ class _TypeReader:
 
     def identify(self, values: dict[str, Value]) -> str:
         """Return the fact's id: the same for every report of the same thing."""
-        key = {name: values[name] for name in self._key if name in values} if self._key else values
-        return "F-" + hashlib.sha256(_canonical([self._name, key])).hexdigest()[:16]
+        return _identify(self._name, self._key, values)
+
+
+def fact_id(kind: FactType, values: Mapping[str, Value]) -> str:
+    """Return the id of a fact of this type: the same for every report of the same thing."""
+    return _identify(kind.name, kind.same_when, values)
+
+
+def _identify(name: str, same_when: Iterable[str], values: Mapping[str, Value]) -> str:
+    key = {field: values[field] for field in same_when if field in values} if same_when else values
+    return "F-" + hashlib.sha256(_canonical([name, key])).hexdigest()[:16]
 
 
 def merge(facts: Iterable[Fact], known_at: str | None = None) -> tuple[Fact, ...]:

@@ -15,6 +15,7 @@ from knowledge.measurebinding import MeasureBinder, measure_field
 from knowledge.notes import Notes
 from knowledge.problems import Problem, RulebookMissing, RulebookRefused, nearest
 from knowledge.pruning import CALENDAR, prune
+from knowledge.remedybinding import RemedyBinder
 from knowledge.rulebinding import RuleBinder
 from knowledge.rulebook import Field, Rulebook, Standard
 from knowledge.rules import Text
@@ -251,7 +252,9 @@ class _Binding:
         measures = MeasureBinder(self._values, clauses, self._types, outcomes["standard"])
         measures.bind(self._data("measures.yaml") or [], "measures.yaml")
         measure_fields.update({m.name: measure_field(m, self._types) for m in measures.measures.values()})
-        standards = self._standards(clauses)
+        standards, statuses = self._standards(clauses), bind_statuses(words)
+        deeds = RemedyBinder(self._values, clauses, measures, self._types, tuple(statuses))
+        remedies = deeds.bind(self._data("remedies.yaml") or [], self._remedies, "remedies.yaml")
         rules = RuleBinder(self._values, clauses, measures, self._types, standards, known, head["scoring"]["points"])
         files = sorted(name for name in self._documents if name.startswith("rules/"))
         written = [(name, place, rule) for name in files for place, rule in enumerate(self._data(name) or [])]
@@ -273,7 +276,7 @@ class _Binding:
             kinds=self._kinds,
             natural_persons=self._natural,
             attributes=self._attributes,
-            fact_statuses=bind_statuses(words),
+            fact_statuses=statuses,
             types=self._types,
             producer_statuses={name: sure_text(t, name) for name, t in (words.get("producer_statuses") or {}).items()},
             ceilings={name: sure_text(t, name) for name, t in (words.get("ceilings") or {}).items()},
@@ -283,7 +286,7 @@ class _Binding:
             indicators=self._indicators,
             rules=tuple(rule for rule in bound if rule is not None),
             bands=self._bands,
-            remedies=self._remedies,
+            remedies=remedies,
             rights=bind_rights(head.get("rights") or (), self._laws, self._notes),
         )
         check_meaning(rulebook, self._notes)

@@ -7,7 +7,22 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from knowledge.rules import Arithmetic, Pattern, Rounding, Rule, Scalar, Shift, Test, Text, Value
+from knowledge.rules import (
+    Absent,
+    Arithmetic,
+    Expr,
+    Formula,
+    Match,
+    Num,
+    Pattern,
+    Rounding,
+    Rule,
+    Scalar,
+    Shift,
+    Test,
+    Text,
+    Value,
+)
 from knowledge.workdays import Calendar
 
 Origin: TypeAlias = Literal["fact", "finding", "consequence"]
@@ -187,6 +202,36 @@ class Law(Struct, frozen=True):
     href: str | None = None
 
 
+class Again(Struct, frozen=True, tag_field="is", tag=True):
+    """Each fact that fits is reported again, with other values or in another status.
+
+    The facts that fit are bound to the pattern's alias `it`; `as_of` is the day on which the deed is done.
+    """
+
+    facts: Pattern
+    when: tuple[Match | Absent, ...] = ()
+    """What else must be there, or not, for a fact to be touched."""
+    gives: Mapping[str, Expr] = {}
+    status: str | None = None
+
+
+class New(Struct, frozen=True, tag_field="is", tag=True):
+    """New facts of a type: `times` of them, once or for each fact that fits `each` (bound to its alias `it`).
+
+    Fields of `names` get a text of their own for each fact, so that no two are the same fact.
+    """
+
+    type: str
+    each: Pattern | None = None
+    when: tuple[Match | Absent, ...] = ()
+    times: Formula = Num(1)
+    gives: Mapping[str, Expr] = {}
+    names: tuple[str, ...] = ()
+
+
+Act: TypeAlias = Again | New
+
+
 class Remedy(Struct, frozen=True):
     """A deed that restores points."""
 
@@ -196,9 +241,13 @@ class Remedy(Struct, frozen=True):
     """1 (an hour) to 5 (months of work)."""
     lead_time: Shift
     restores: Mapping[str, int | Literal["all", "half"]]
-    """By standard: all, half (rounded down) or so many points of what is lost now."""
+    """By standard: all, half (each deduction keeps half, rounded down), or at least so many points of what is lost."""
     recovers: Literal["now", "deed", "time"]
     ask: Text | None = None
+    does: tuple[Act, ...] = ()
+    """What the deed changes in the facts; empty where only time heals, or where it isn't said."""
+    excludes: tuple[str, ...] = ()
+    """Remedies that can't be done beside it."""
 
 
 class Right(Struct, frozen=True):

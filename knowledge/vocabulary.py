@@ -286,7 +286,7 @@ def bind_bands(data: list[dict[str, Any]], better: str) -> tuple[Band, ...]:
 
 
 def bind_remedies(data: list[dict[str, Any]]) -> dict[str, Remedy]:
-    """Return the deeds by id."""
+    """Return the deeds by id; what they do is bound by `remedybinding`."""
     remedies = {}
     for written in data:
         restores = written.get("restores") or {}
@@ -294,6 +294,7 @@ def bind_remedies(data: list[dict[str, Any]]) -> dict[str, Remedy]:
         remedies[written["remedy"]] = Remedy(
             written["remedy"], sure_text(written["text"], written["remedy"]), written["effort"],
             Shift(*duration(written["lead_time"])), shares, written["recovers"], text(written.get("ask")),
+            excludes=tuple(written.get("excludes") or ()),
         )  # fmt: skip
     return remedies
 

@@ -245,6 +245,29 @@ class WrittenBand(Written):
     """附加要求 · demands on indicators"""
 
 
+Clause = Annotated[dict[str, Any], Field(json_schema_extra={"$shape": "Clause"})]
+Operand = Annotated[Any, Field(json_schema_extra={"$shape": "Operand"})]
+
+
+class WrittenAct(Written):
+    """整改做成后,记录如何改变:恰有 again 或 new。What a deed changes in the facts: either `again` or `new`."""
+
+    again: Pattern | None = None
+    """再次报送:符合的每条事实,以别名 it 引用 · each fact that fits, called `it`, is reported again"""
+    new: Name | None = None
+    """新的事实:类型 · the type of a new fact"""
+    each: Pattern | None = None
+    """为符合的每条事实(别名 it)各增一条;仅用于 new · one new fact for each that fits, called `it`"""
+    when: list[Clause] = []
+    """另有(别名)或没有(no 别名)这样的记录时才做 · patterns: only if some such record exists, or `no …` exists"""
+    times: Annotated[int, Field(ge=1, le=1000)] | str = 1
+    """新增几条:整数,或整数、指标量的公式 · how many new facts: a number, or a formula of numbers and measures"""
+    gives: dict[Name, Operand] = {}
+    """字段的值;as_of 为做成之日 · values by field; `as_of` is the day on which the deed is done"""
+    status: Name | None = None
+    """事实的新状态;仅用于 again · the new status of the facts; with `again` only"""
+
+
 class WrittenRemedy(Written):
     """整改建议。A deed that restores points."""
 
@@ -262,6 +285,10 @@ class WrittenRemedy(Written):
     """立即恢复、整改恢复或到期恢复 · whether points come back at once, by the deed, or with time"""
     ask: AnyText | None = None
     """咨询对象 · whom to ask"""
+    does: list[WrittenAct] = []
+    """做成后记录如何改变;只随时间恢复的不写 · what it changes in the facts; nothing where only time heals"""
+    excludes: list[Identifier] = []
+    """不能与之同做的整改 · remedies that can't be done beside it"""
 
 
 class WrittenSpan(Written):

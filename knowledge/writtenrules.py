@@ -10,10 +10,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, RootModel
 
-from knowledge.written import AnyText, Identifier, Name, Pattern, Points, Scalar, Written, YesNo
+from knowledge.written import AnyText, Clause, Identifier, Name, Pattern, Points, Scalar, Written, YesNo
 
 Tests = Annotated[dict[Name, Any], Field(json_schema_extra={"$shape": "Tests"})]
-Clause = Annotated[dict[str, Any], Field(json_schema_extra={"$shape": "Clause"})]
 Window = Annotated[dict[str, Any], Field(json_schema_extra={"$shape": "Since"})]
 Step = Annotated[dict[str, Any], Field(json_schema_extra={"$shape": "Step"})]
 Table = Annotated[dict[str, Any], Field(json_schema_extra={"$shape": "Table"})]
