@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from engine.atoms import Comparer, conjunction
-from engine.case import CaseFile
+from engine.case import CaseFile, Fact
 from engine.grading import Deduction, Finding, Grading, Limit, Verdict
 from explain.prospects import Prospects
 from explain.trail import Trail
+from explain.views import LawView
 from explain.wording import Wording
 from knowledge.rulebook import Rulebook
-from knowledge.rules import Pattern
+from knowledge.rules import Pattern, RuleKind, Text
 
 
 class Ground:
@@ -56,6 +58,33 @@ class Ground:
         """Say whether a finding fits the pattern that suspends a standard."""
         return finding.type == pattern.type and conjunction(self._compare.fact(pattern, finding.values, {})) is True
 
+    def rules_of(self, standard: str) -> tuple[str, ...]:
+        """Return the ids of the rules that ask a standard for points."""
+        return self._rules_of.get(standard, ())
+
+    @cached_property
+    def _rules_of(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for rule in self.rulebook.rules:
+            if rule.kind == "standard":
+                found.setdefault(rule.target, []).append(rule.id)
+        return {name: tuple(rules) for name, rules in found.items()}
+
+    def concluded(self, kind: RuleKind, target: str) -> Text:
+        """Return the label of what a rule concludes."""
+        rulebook = self.rulebook
+        match kind:
+            case "standard":
+                return rulebook.standards[target].label
+            case "ceiling":
+                return rulebook.ceilings[target]
+            case "veto":
+                return rulebook.vetoes[target]
+            case "status":
+                return rulebook.producer_statuses[target]
+            case _:
+                return rulebook.types[target].label
+
     def label_of(self, limit: Limit) -> str:
         """Return what a limit is called."""
         if limit.kind == "indicator":
@@ -78,6 +107,61 @@ class Ground:
         texts = [self.rules[self.deductions[name].rule].until for name in limit.deductions if limit.kind != "indicator"]
         for words in dict.fromkeys(self.word.text(text).rstrip("。.") for text in texts if text is not None):
             yield self.word.say("lasts", until=words)
+
+    def visible(self, kind: str) -> Sequence[Fact | Finding]:
+        """Return what rules may see of a type: facts in a status that counts and not dated after the day; findings."""
+        return self._visible.get(kind, ())
+
+    @cached_property
+    def _visible(self) -> dict[str, list[Fact | Finding]]:
+        seen: dict[str, list[Fact | Finding]] = {}
+        for finding in (*self.grading.findings, *self.grading.consequences):
+            seen.setdefault(finding.type, []).append(finding)
+        for fact in self.case.facts:
+            day = self.dated(fact)
+            if self.rulebook.fact_statuses[fact.status].counts and (day is None or day <= self.case.as_of):
+                seen.setdefault(fact.type, []).append(fact)
+        return seen
+
+    def window(self, pattern: Pattern) -> tuple[int, int] | None:
+        """Return the first and last day that a pattern looks at; None without a window or a known start."""
+        return None if pattern.window is None else self._compare.window(pattern.window, {})
+
+    def dated(self, fact: Fact) -> int | None:
+        """Return the day that windows see."""
+        dated = self.rulebook.types[fact.type].dated
+        day = None if dated is None else fact.values.get(dated)
+        return None if day is None else int(day)
+
+    def fact(self, fact: Fact) -> str:
+        """Return a fact in words, without a full stop: what, when, its values, and where it is recorded."""
+        kind, word, day = self.rulebook.types[fact.type], self.word, self.dated(fact)
+        pairs = word.fields(fact.type, {name: value for name, value in fact.values.items() if name != kind.dated})
+        values = word.say("enumerated").join(word.say("pair", label=label, value=value) for label, value in pairs)
+        sources = word.listed(f"{source.system} {source.ref}".strip() for source in fact.sources)
+        dated = "" if day is None or kind.dated is None else word.value(kind.fields[kind.dated], day)
+        return word.say(
+            "tree_fact",
+            what=word.text(kind.label),
+            day=word.say("tree_fact_day", day=dated) if dated else "",
+            values=word.say("tree_fact_values", values=values) if values else "",
+            source=word.say("tree_fact_source", source=sources) if sources else "",
+        )
+
+    @cached_property
+    def weights(self) -> dict[str, int]:
+        """By standard, how many times its points count in the score."""
+        indicators = self.rulebook.indicators
+        weights = {}
+        for standard in self.rulebook.standards.values():
+            level2 = indicators[standard.indicator]
+            weights[standard.id] = level2.weight * indicators[level2.parent or level2.id].weight
+        return weights
+
+    def law(self, name: str) -> LawView:
+        """Return an article of law as it is cited."""
+        law = self.rulebook.laws[name]
+        return LawView(name, self.word.text(law.label), law.href)
 
     def shown(self, points: int) -> int | str:
         """Return points or a score for JSON: whole numbers as such, fractions as decimal text."""

@@ -9,7 +9,7 @@ from engine.grading import Limit, RemedyOffer, StandardScore
 from explain.ground import Ground
 from explain.prospects import After, NextUp
 from explain.views import RemedyView, Sentence, WhyNotHigher
-from knowledge.rulebook import Demand
+from knowledge.rulebook import Band, Demand
 from knowledge.workdays import add
 
 
@@ -27,8 +27,8 @@ class Outlook:
         sentences = [
             *self._points(found),
             *(self._limit(limit) for limit in found.limits),
-            *(self._single(found, score) for score in found.singles),
-            *(self._demand(found, demand, amount) for demand, amount in found.demands),
+            *(self.single(found.band, score) for score in found.singles),
+            *(self.demand(found.band, demand, amount) for demand, amount in found.demands),
         ]
         return WhyNotHigher(found.band.grade, self._ground.shown(found.missing), tuple(sentences))
 
@@ -51,25 +51,27 @@ class Outlook:
         texts = [self._word.say("higher_limit", what=label, grade=limit.grade), *self._ground.lasting(limit)]
         return Sentence(self._word.join(texts), self._ground.under(limit))
 
-    def _single(self, found: NextUp, score: StandardScore) -> Sentence:
+    def single(self, band: Band, score: StandardScore) -> Sentence:
+        """Return that one standard's points alone are more than a band allows."""
         word = self._word
         text = word.say(
             "higher_single",
             standard=word.text(self._rulebook.standards[score.id].label),
             points=word.amount(score.points),
-            grade=found.band.grade,
-            most=word.amount(found.band.worst_single or 0),
+            grade=band.grade,
+            most=word.amount(band.worst_single or 0),
         )
         return Sentence(text, tuple(one.id for one in self._ground.of_standard(score.id)))
 
-    def _demand(self, found: NextUp, demand: Demand, amount: int) -> Sentence:
+    def demand(self, band: Band, demand: Demand, amount: int) -> Sentence:
+        """Return that an indicator isn't where a band wants it; it stands at `amount`."""
         word = self._word
         bounds = (("at_least", demand.at_least), ("at_most", demand.at_most))
         text = word.say(
             "higher_demand",
             indicator=word.text(self._rulebook.indicators[demand.indicator].label),
             points=word.amount(amount),
-            grade=found.band.grade,
+            grade=band.grade,
             needed=word.listed(word.say(name, points=word.amount(n)) for name, n in bounds if n is not None),
         )
         return Sentence(text, self._ground.below(demand.indicator))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
+from explain.phrases_tree import TREE
+
 Lang: TypeAlias = Literal["zh", "en"]
 
 PHRASES: Final[Mapping[str, tuple[str, str]]] = {
@@ -53,7 +55,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "{what}未达到最低要求,最高只能评为 {grade} 级。",
         "{what} misses its minimum: {grade} at best.",
     ),
-    "lasts": ("期限:{until}。", "Lasts: {until}."),
+    "lasts": ("至{until}为止。", "Until {until}."),
     "higher_points": (
         "要评为 {grade} 级,得分须再提高 {missing}(现为 {score} 分,须达到 {needed} 分)。",
         "For {grade} the score must rise by {missing} (it is {score}; {needed} is needed).",
@@ -121,6 +123,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "official": ("官方规则", "official rules"),
     "reconstruction": ("重建规则,非官方", "a reconstruction, not official"),
     "draft": ("草案,未生效", "a draft, not in force"),
+    **TREE,
 }
 
 

@@ -54,7 +54,11 @@ class Prospects:
         place = self._order[self._grading.grade]
         if place == 0:
             return None
-        band, score = self._rulebook.bands[place - 1], self._grading.score.value
+        return self.short_of(self._rulebook.bands[place - 1])
+
+    def short_of(self, band: Band) -> NextUp:
+        """Return what a band asks for and this grading hasn't."""
+        place, score = self._order[band.grade] + 1, self._grading.score.value
         if self._rulebook.scoring.better == "higher":
             needed = score if band.low is None else band.low
             missing = max(0, needed - score)

@@ -8,7 +8,7 @@ from datetime import date
 from engine.grading import Deduction, Limit, StandardScore
 from explain.caps import Cap, biting_caps
 from explain.ground import Ground
-from explain.views import IndicatorReasons, LawView, Reason, Sentence
+from explain.views import IndicatorReasons, Reason, Sentence
 
 MOST_REASONS = 4
 _MOST_TEXTS = 3
@@ -90,14 +90,10 @@ class Reasons:
             points=self._ground.shown(points),
             facts=facts,
             facts_in_all=count,
-            law=tuple(map(self._law, laws)),
+            law=tuple(map(self._ground.law, laws)),
             until=None if until is None else date.fromordinal(until).isoformat(),
             remedies=tuple(offer.id for offer in self._ground.grading.remedies if offer.id in offered),
         )
-
-    def _law(self, name: str) -> LawView:
-        law = self._rulebook.laws[name]
-        return LawView(name, self._word.text(law.label), law.href)
 
     def deduction(self, one: Deduction) -> Sentence:
         """Return what a deduction of a standard's rule counts, why, and which caps cut it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from engine.grading import Atom, Condition, Verdict
+from engine.grading import Atom, Condition
 from explain.ground import Ground
 from explain.views import Sentence
 
@@ -16,7 +16,9 @@ def undecided(ground: Ground) -> Iterable[Sentence]:
         if one.status == "unknown":
             lacking = list(dict.fromkeys(name for part in one.conditions for name in _lacking(ground, part)))
             if lacking:
-                text = word.say("undecided", values=word.listed(lacking), what=_label(ground, one))
+                text = word.say(
+                    "undecided", values=word.listed(lacking), what=word.text(ground.concluded(one.kind, one.target))
+                )
                 yield Sentence(text, (f"rule:{one.rule}",))
 
 
@@ -45,19 +47,3 @@ def _named(ground: Ground, condition: Condition, atom: Atom) -> Iterator[str]:
         yield word.say("missing_field", kind=word.say("producer"), field=field)
     elif name in rulebook.measures:
         yield word.text(rulebook.measures[name].label)
-
-
-def _label(ground: Ground, one: Verdict) -> str:
-    """Return what a rule concludes, by its label."""
-    rulebook = ground.rulebook
-    match one.kind:
-        case "standard":
-            return ground.word.text(rulebook.standards[one.target].label)
-        case "ceiling":
-            return ground.word.text(rulebook.ceilings[one.target])
-        case "veto":
-            return ground.word.text(rulebook.vetoes[one.target])
-        case "status":
-            return ground.word.text(rulebook.producer_statuses[one.target])
-        case _:
-            return ground.word.text(rulebook.types[one.target].label)

@@ -66,7 +66,10 @@ class Wording:
 
     def sentence(self, text: Text) -> str:
         """Return a text of the rulebook as a sentence, with its full stop where the author left it out."""
-        words = self.text(text)
+        return self.stopped(self.text(text))
+
+    def stopped(self, words: str) -> str:
+        """Return words with a full stop, unless they end with one."""
         return words if words.endswith(("。", ".", "!", "!", "?", "?")) else words + self.say("stop")
 
     def join(self, texts: Iterable[str]) -> str:
@@ -175,12 +178,13 @@ class Wording:
         group = next((reading.group for reading in deduction.readings if reading.group is not None), None)
         return self._measures.get((name, group), self._measures.get((name, None)))
 
+    def group(self, name: str, group: Value) -> str:
+        """Return the group of a measure in words."""
+        field = self._split_by(name)
+        return str(group) if field is None else self.value(field, group)
+
     def _group(self, deduction: Deduction) -> str:
-        for reading in deduction.readings:
-            if reading.group is not None:
-                field = self._split_by(reading.name)
-                return str(reading.group) if field is None else self.value(field, reading.group)
-        return ""
+        return next((self.group(one.name, one.group) for one in deduction.readings if one.group is not None), "")
 
     def _split_by(self, name: str) -> Field | None:
         """Return the field by whose values a measure, or a part of its formula, is split into groups."""

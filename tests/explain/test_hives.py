@@ -124,10 +124,10 @@ def test_a_limit_says_how_long_it_lasts_and_stands_in_the_way(rulebook: Rulebook
     explanation = told(rulebook, loss("a", "mites", grams=501))
 
     assert explanation.grade == "C"
-    assert explanation.reasons[0].sentence.text == "严重损失:最高只能评为 C 级。期限:恢复蜂群。"
+    assert explanation.reasons[0].sentence.text == "严重损失:最高只能评为 C 级。至恢复蜂群为止。"
     assert explanation.why_not_higher is not None
     assert [one.text for one in explanation.why_not_higher.sentences] == [
-        "因“严重损失”,等级最高为 C 级。期限:恢复蜂群。"
+        "因“严重损失”,等级最高为 C 级。至恢复蜂群为止。"
     ]
 
 
