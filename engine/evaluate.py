@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,8 @@ import msgspec
 from engine.case import MOST_FACTS, CaseFile
 from engine.chaining import Chain, Draft, Firing, visible_facts
 from engine.checker import compile_checker
-from engine.grading import Deduction, Finding, Grading, Limit, MeasureValue, Reading, RemedyOffer
+from engine.foresight import Foresight, Outlines
+from engine.grading import Deduction, Finding, Grading, Limit, MeasureValue, Reading, RemedyOffer, StandardScore
 from engine.horizon import NEVER, day_leaves
 from engine.program import Program, compile_program
 from engine.scoring import Applies, Asked, Scored, Scorer, band_of, limited_grade, missed_minimums
@@ -32,6 +33,7 @@ class Evaluator:
         self._program, self._kernel = compile_program(rulebook)
         self._checker = compile_checker(rulebook)
         self._scorer = Scorer(rulebook)
+        self._outlines = Outlines(self._program)
         self._leaves = day_leaves(rulebook.calendar)
         self._remedies = {rule.id: rule.remedies for rule in rulebook.rules if rule.remedies}
         self._origins = {name: (place, kind.origin) for place, (name, kind) in enumerate(rulebook.types.items())}
@@ -51,6 +53,12 @@ class Evaluator:
         """
         draft = self.chain(case)
         return msgspec.structs.replace(draft, outcomes=self._checker.check(case, draft))
+
+    def foresee(
+        self, case: CaseFile, grading: Grading, ahead: Callable[[CaseFile, int], CaseFile] | None = None
+    ) -> Foresight:
+        """Return which later days may change the score or grade of a case that was graded so; see `Foresight`."""
+        return Foresight(self._outlines, case, grading, ahead)
 
     def chain(self, case: CaseFile) -> Grading:
         """Return the grading before the checker has seen it; `outcomes` is empty."""
@@ -368,9 +376,9 @@ def _offers(
         return
     order = {name: place for place, name in enumerate(rulebook.remedies)}
     scores = {score.id: score for score in scored.standards}
+    caps = {rule.id: rule.at_most for rule in rulebook.rules}
     for name in sorted(open_to, key=order.__getitem__):
         mine = open_to[name]
-    caps = {rule.id: rule.at_most for rule in rulebook.rules}
         standards = {}
         for standard, share in rulebook.remedies[name].restores.items():
             ours = [one for one in mine if one.kind == "standard" and one.target == standard]
@@ -380,8 +388,6 @@ def _offers(
         yield RemedyOffer(name, standards, sum(standards.values()), tuple([d.id for d in mine]))
 
 
-def _new_year(day: int) -> int:
-    return date(date.fromordinal(day).year + 1, 1, 1).toordinal()
 def _restored(score: StandardScore, ours: Sequence[Deduction], share: int | str, caps: Mapping[str, int | None]) -> int:
     """Return what a standard loses (gains) less once deductions are gone, or keep half each, rounded down."""
     asked = score.asked
@@ -395,3 +401,5 @@ def _restored(score: StandardScore, ours: Sequence[Deduction], share: int | str,
     return min(room, share) if isinstance(share, int) else room
 
 
+def _new_year(day: int) -> int:
+    return date(date.fromordinal(day).year + 1, 1, 1).toordinal()

@@ -80,6 +80,8 @@ class Program:
     slots: Slots
     texts: Mapping[Any, int]
     admission: Admission
+    finders: Mapping[int, str]
+    """By place of a pattern that must find something: its rule."""
     absent: Mapping[int, tuple[tuple[str, Callable[..., Sequence[str]]], ...]]
     """By stage: (type, what of it is absent)."""
     measure: Mapping[int, tuple[tuple[str, tuple[str, ...], Callable[..., tuple[Any, ...]]], ...]]
@@ -150,6 +152,12 @@ def compile_program(rulebook: Rulebook) -> tuple[Program, Kernel]:
         slots=slots,
         texts=writer.texts,
         admission=compile_admission(kernel_rules, places, kernel, lowered),
+        finders={
+            places[pattern.marker]: ways[rule.name][0].rule.id
+            for rule in kernel_rules
+            for pattern in rule.patterns
+            if not pattern.negated
+        },
         absent=absent,
         measure=measure,
         grouped=grouped,
