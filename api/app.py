@@ -16,6 +16,7 @@ from api.gradings import grade_case, show_certificate, show_grading
 from api.headers import add_headers
 from api.health import live as is_live
 from api.health import ready
+from api.letters import Letters, show_letter
 from api.live import Live
 from api.log import list_entries, prove_consistency, prove_inclusion, show_head, show_key
 from api.problems import problem_handlers
@@ -32,6 +33,7 @@ from api.producers import (
     show_why,
 )
 from api.quarantine import dismiss_line, list_quarantine, replay_line, show_line
+from api.reasoning import show_tree, show_tree_as_dot, show_tree_as_text, show_tree_drawn
 from api.requests import knows_parameters
 from api.requests import today as today_in_china
 from api.rulebooks import list_rulebooks, show_rulebook
@@ -71,6 +73,11 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     redeliver_event,
     show_grade,
     show_why,
+    show_tree,
+    show_tree_drawn,
+    show_tree_as_text,
+    show_tree_as_dot,
+    show_letter,
     show_deductions,
     show_verdicts,
     list_rulebooks,
@@ -97,11 +104,15 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
     services = Services.open(settings, today=today)
     # Registered one by one, two synchronous handlers of one address would be put into a thread twice and never answer.
     beside = Live(services)
+    letters = Letters(settings, services.store)
     routes = Router("/", route_handlers=ROUTES)
     app = Litestar(
         [routes, error_page, static_files()],
         before_send=[add_headers],
-        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        dependencies={
+            "services": Provide(lambda: services, sync_to_thread=False),
+            "letters": Provide(lambda: letters, sync_to_thread=False),
+        },
         exception_handlers=problem_handlers(),
         guards=[knows_parameters],
         logging_config=None,

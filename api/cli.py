@@ -14,6 +14,7 @@ from api.cli_city import demo, grade_all, sample_city
 from api.cli_explain import explain
 from api.cli_grade import grade
 from api.cli_ingest import ingest, pull
+from api.cli_letter import letter
 from api.cli_log import log
 from api.cli_replay import replay
 from api.cli_rulebook import rulebook
@@ -35,6 +36,7 @@ def commands() -> None:
     """Hold all commands."""
 
 
+explain.add_command(letter)
 for command in (grade, explain, rulebook, sample_city, grade_all, ingest, pull, tick, replay, log, verify, serve, demo):
     commands.add_command(command)
 

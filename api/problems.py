@@ -82,6 +82,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "quarantine.unreadable": (422, "此行不能原样重试 · the line can't be tried as it came"),
     "quarantine.refused": (422, "此行仍被拒绝 · the line is refused again"),
     "log.missing": (404, "日志中没有 · the log has no such thing"),
+    "letter.glyph_missing": (422, "字体中没有某个字 · no font has one of its characters"),
     "log.pending": (409, "尚无树头覆盖 · no signed head covers it yet"),
     "store.corrupt": (500, "存储内容已被改动 · what was stored has been altered"),
     "store.unusable": (503, "数据库暂不可用 · the database can't be used now"),

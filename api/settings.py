@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -12,6 +13,7 @@ from knowledge.problems import Problem, ShuoliError, nearest
 from store.merkle import ALGORITHMS
 
 PREFIX = "SHUOLI_"
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 
 
 class SettingsRefused(ShuoliError):
@@ -38,6 +40,12 @@ class Settings:
     """PEM file with the Ed25519 key that signs heads of the log."""
     log_hash: str = "sha256"
     """What a log that has no leaf yet is hashed with: sha256 or sm3."""
+    public_url: str | None = None
+    """Where the public reaches this installation; letters then point to their page there."""
+    issuer: str | None = None
+    """The office that letters are from, as it is printed."""
+    fonts: tuple[Path, ...] = ()
+    """Folders with further fonts for letters, for rare characters; in the environment separated as in PATH."""
     live: bool = True
     """Whether `shuoli serve` ticks, tells subscribers and signs heads by itself."""
     webhook_http: bool = False
@@ -77,12 +85,14 @@ def _unknown(name: str, names: list[str]) -> Problem:
 
 def _read(name: str, value: str) -> object:
     match name:
-        case "rulebooks":
+        case "rulebooks" | "fonts":
             return tuple(Path(part) for part in value.split(os.pathsep) if part)
         case "live" | "webhook_http":
             return value == "yes" if value in ("yes", "no") else _wrong(name, value, "yes or no")
         case "webhook_allow":
             return _networks(name, value)
+        case "public_url":
+            return value if _ADDRESS.fullmatch(value) else _wrong(name, value, "an address such as https://host")
         case "port":
             return _whole(name, value, 0, 65535)
         case "workers":
