@@ -172,11 +172,6 @@ def _rights(word: Wording, as_of: int) -> Iterator[RightView]:
     laws = word.rulebook.laws
     for right in word.rulebook.rights:
         cited = [laws[name] for name in right.law]
-        valid = [
-            law
-            for law in cited
-            if (law.effective_from is None or law.effective_from <= as_of)
-            and (law.effective_until is None or as_of < law.effective_until)
-        ]
+        valid = [law for law in cited if law.in_force(as_of)]
         if valid or not cited:
             yield RightView(word.text(right.title), word.text(right.text), tuple(word.text(law.label) for law in valid))

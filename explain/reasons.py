@@ -8,7 +8,7 @@ from datetime import date
 from engine.grading import Deduction, Limit, StandardScore
 from explain.caps import Cap, biting_caps
 from explain.ground import Ground
-from explain.views import IndicatorReasons, Reason, Sentence
+from explain.views import FactView, IndicatorReasons, Reason, Sentence
 
 MOST_REASONS = 4
 _MOST_TEXTS = 3
@@ -79,7 +79,7 @@ class Reasons:
     def _reason(self, kind: str, name: str, text: str, ids: tuple[str, ...], points: int) -> Reason:
         mine = [self._ground.deductions[one] for one in ids if one in self._ground.deductions]
         facts, count = self._ground.trail.facts(mine)
-        laws = dict.fromkeys(law for one in mine for law in one.law)
+        laws = self._in_force(dict.fromkeys(law for one in mine for law in one.law), facts)
         ends = [one.until for one in mine]
         until = None if not ends or None in ends else max(end for end in ends if end is not None)
         offered = {remedy for one in mine for remedy in self._ground.rules[one.rule].remedies}
@@ -94,6 +94,13 @@ class Reasons:
             until=None if until is None else date.fromordinal(until).isoformat(),
             remedies=tuple(offer.id for offer in self._ground.grading.remedies if offer.id in offered),
         )
+
+    def _in_force(self, laws: Iterable[str], facts: Iterable[FactView]) -> list[str]:
+        """Return the articles that are in force on the day of the grade, or were on the day of a fact."""
+        days = {date.fromisoformat(fact.date).toordinal() for fact in facts if fact.date is not None}
+        days.add(self._ground.grading.as_of)
+        cited = [self._rulebook.laws[name] for name in laws]
+        return [law.id for law in cited if any(law.in_force(day) for day in days)]
 
     def deduction(self, one: Deduction) -> Sentence:
         """Return what a deduction of a standard's rule counts, why, and which caps cut it."""

@@ -201,6 +201,11 @@ class Law(Struct, frozen=True):
     mark: str | None
     href: str | None = None
 
+    def in_force(self, day: int) -> bool:
+        """Say whether it is in force on a day."""
+        begun = self.effective_from is None or self.effective_from <= day
+        return begun and (self.effective_until is None or day < self.effective_until)
+
 
 class Again(Struct, frozen=True, tag_field="is", tag=True):
     """Each fact that fits is reported again, with other values or in another status.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -28,9 +30,13 @@ def rulebook() -> Rulebook:
     return load_rulebook(Path(__file__).parent / "hives")
 
 
-def a_letter(rulebook: Rulebook, *, personal: bool = False, lang: Lang = "zh") -> Letter:
-    producer = {"id": "P1,甲", "kind": "beekeeper", "region": "330110", "attributes": {"owner": "王,䶮"}}
-    case = CaseReader(rulebook).case(msgspec.json.encode({"producer": producer, "facts": []}), as_of=AS_OF.toordinal())
+def a_letter(
+    rulebook: Rulebook, *, personal: bool = False, lang: Lang = "zh", facts: Sequence[dict[str, Any]] = ()
+) -> Letter:
+    producer = {"id": "P1,甲", "kind": "apiary", "region": "330110", "attributes": {"owner": "王,䶮"}}
+    case = CaseReader(rulebook).case(
+        msgspec.json.encode({"producer": producer, "facts": facts}), as_of=AS_OF.toordinal()
+    )
     evaluator = Evaluator(rulebook)
     try:
         grading = evaluator.grade(case)
@@ -54,6 +60,21 @@ def test_a_right_is_told_with_the_articles_in_force_on_the_day(rulebook: Ruleboo
 
     assert [(one.title, one.law) for one in a_letter(made).rights] == [("一", ("now",)), ("三", ())]
     assert [one.text for one in a_letter(made, lang="en").rights] == ["可以申诉", "Ask"]
+
+
+def test_a_reason_cites_the_articles_in_force_on_the_day_of_a_fact_or_of_the_grade(rulebook: Rulebook) -> None:
+    spans = {"older": (None, 10), "then": (10, 739676), "now": (739676, None), "later": (800_000, None)}
+    laws = {name: Law(name, Text(name), Text(name), "1", *span, None) for name, span in spans.items()}
+    rules = tuple(replace(rule, law=tuple(spans)) for rule in rulebook.rules)
+    fact = {"type": "loss", "fields": {"hive": "a", "cause": "mites", "seen_on": "2026-05-01"}}
+
+    def cited(seen_on: str) -> list[str]:
+        fact["fields"] = {"hive": "a", "cause": "mites", "seen_on": seen_on}
+        letter = a_letter(replace(rulebook, laws=laws, rules=rules), facts=[fact])
+        return [law.id for law in letter.why.reasons[0].law]
+
+    assert cited("2026-05-01") == ["now"]
+    assert cited("2026-01-01") == ["then", "now"]
 
 
 def test_personal_attributes_are_withheld(rulebook: Rulebook) -> None:
