@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
@@ -14,6 +13,7 @@ from casework.heads import HeadRefused, read_head
 from casework.signing import is_signed, log_id
 from engine.document import digest, outcome_digest
 from store.merkle import leaf_hash
+from store.packing import Unpackable, unpacked, unpacked_grading
 from store.records import LOGGED, Row
 from store.trail import StoredHead, StoredLeaf, leaf
 
@@ -86,7 +86,7 @@ def check_grading(row: Row, name: str) -> Flaw | None:
     """Check a grading against its hash, and what tables show of it against its document."""
 
     def check() -> None:
-        document = unpacked(row["document"])
+        document = _unpacked(lambda: unpacked_grading(row["document"], row["base"], row["base_document"]))
         _same("hash of the document", name, digest(document))
         _same("hash", name, row["hash"])
         said = _object(document)
@@ -122,7 +122,7 @@ def check_rulebook(row: Row, about: StoredLeaf) -> Flaw | None:
     """Check a rulebook against its hash and the leaf about it, and its columns against its document."""
 
     def check() -> None:
-        document = unpacked(row["document"])
+        document = _unpacked(lambda: unpacked(row["document"]))
         _same("hash of the document", about.ref, digest(document))
         _same("sha256", about.ref, row["sha256"])
         said = _object(document)
@@ -206,19 +206,9 @@ def _ordinal(text: object) -> int | None:
     return None if text is None else date.fromisoformat(str(text)).toordinal()
 
 
-def unpacked(stored: bytes) -> bytes:
-    """Return a document, if it is packed as a whole and nothing follows it.
-
-    The same document can be packed in more than one way; what counts is the document.
-
-    Raises:
-        Differs: it isn't.
-    """
+def _unpacked(unpack: Callable[[], bytes]) -> bytes:
+    """Return a document. The same one can be packed in more than one way; what counts is the document."""
     try:
-        unpacking = zlib.decompressobj()
-        document = unpacking.decompress(stored) + unpacking.flush()
-    except zlib.error as error:
-        raise Differs("document", "packed by zlib", str(error)) from error
-    if not unpacking.eof or unpacking.unused_data:
-        raise Differs("document", "packed by zlib", "cut off" if not unpacking.eof else "followed by other bytes")
-    return document
+        return unpack()
+    except Unpackable as error:
+        raise Differs("document", "a packed document", str(error)) from error

@@ -299,18 +299,28 @@ class _Worker:
         self._process.close()
 
 
-class _Bench:
-    """What a worker has at hand for one rulebook."""
+class Bench:
+    """Decides, in this process, from what is stored; what a worker has at hand for one rulebook."""
 
-    def __init__(self, path: str) -> None:
-        # The parent wrote the file into a folder that only it can write to.
-        rulebook: Rulebook = pickle.loads(Path(path).read_bytes())  # noqa: S301
+    def __init__(self, rulebook: Rulebook) -> None:
         self.evaluator = Evaluator(rulebook)
-        self.reader = CaseReader(rulebook)
-        self.writer = DocumentWriter(rulebook)
+        self._reader, self._writer = CaseReader(rulebook), DocumentWriter(rulebook)
+
+    def decide(self, one: Stored, as_of: int, known_at: str | None) -> Decision:
+        """Return the decision on a producer.
+
+        Raises:
+            CaseRefused: what is stored doesn't fit the rulebook.
+            LimitExceeded, EngineDisagreement, EngineFailure: as `Evaluator.grade`.
+        """
+        producer = self._reader.producer(one.producer)
+        facts = merge(self._reader.stored(one.facts))
+        case = CaseFile(producer, facts, *(one.moment or (as_of, known_at)))
+        grading = self.evaluator.grade(case)
+        return Decision.of(grading, self._writer.write(case, grading))
 
 
-_benches: dict[str, _Bench] = {}
+_benches: dict[str, Bench] = {}
 
 
 def _serve(pipe: Connection) -> None:
@@ -327,11 +337,12 @@ def _serve(pipe: Connection) -> None:
         pipe.send_bytes(_answer(request))
 
 
-def _bench(path: str) -> _Bench:
+def _bench(path: str) -> Bench:
     if path not in _benches:
         while len(_benches) >= _KEPT:
             _benches.pop(next(iter(_benches))).evaluator.close()
-        _benches[path] = _Bench(path)
+        # The parent wrote the file into a folder that only it can write to.
+        _benches[path] = Bench(pickle.loads(Path(path).read_bytes()))  # noqa: S301
         # What is compiled stays: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -359,15 +370,9 @@ def _answer_job(request: _Run) -> bytes:
 
 def _decide_one(one: Stored, request: _DecideAll) -> Answer:
     try:
-        bench = _bench(request.rulebook)
-        producer = bench.reader.producer(one.producer)
-        facts = merge(bench.reader.stored(one.facts))
-        as_of, known_at = one.moment or (request.as_of, request.batch.known_at)
-        case = CaseFile(producer, facts, as_of, known_at)
-        grading = bench.evaluator.grade(case)
+        return _bench(request.rulebook).decide(one, request.as_of, request.batch.known_at)
     except ShuoliError as error:
         return _refusal(error)
-    return Decision.of(grading, bench.writer.write(case, grading))
 
 
 def _refusal(error: ShuoliError) -> Refusal:

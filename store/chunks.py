@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zlib
-
 import msgspec
 from sqlalchemy import select
 
 from store.ledger import Transaction
+from store.packing import packed, unpacked
 from store.tables import CHUNKS
 
 
@@ -22,10 +21,10 @@ def stored_chunk(transaction: Transaction, key: str, number: int) -> StoredChunk
     """Return a committed chunk of a delivery, None where it isn't there."""
     query = select(CHUNKS.c.sha256, CHUNKS.c.results).where(CHUNKS.c.key == key, CHUNKS.c.number == number)
     row = transaction.connection.execute(query).first()
-    return None if row is None else StoredChunk(row[0], zlib.decompress(row[1]))
+    return None if row is None else StoredChunk(row[0], unpacked(row[1]))
 
 
 def add_chunk(transaction: Transaction, key: str, number: int, done: StoredChunk) -> None:
     """Keep a chunk of a delivery with its answer."""
-    row = {"key": key, "number": number, "sha256": done.sha256, "results": zlib.compress(done.results, 1)}
+    row = {"key": key, "number": number, "sha256": done.sha256, "results": packed(done.results)}
     transaction.connection.execute(CHUNKS.insert().values(row))

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, Table, and_, func, or_, select
 
-from store.ledger import StoreCorrupt, Transaction, unpacked
+from store.ledger import StoreCorrupt, Transaction, told
+from store.packing import unpacked_grading, with_bases
 from store.tables import CONFIRMATIONS, FACTS, GRADINGS, LEAVES, PRODUCER_ENTRIES, RULEBOOKS
 
 
@@ -79,7 +80,7 @@ def count_decisions(transaction: Transaction) -> int:
 
 def grading(transaction: Transaction, name: str) -> PastGrading | None:
     """Return the grading with a hash, None where there is none."""
-    row = transaction.connection.execute(select(GRADINGS).where(GRADINGS.c.hash == name)).first()
+    row = transaction.connection.execute(with_bases(*GRADINGS.c).where(GRADINGS.c.hash == name)).first()
     return None if row is None else _grading(row)
 
 
@@ -101,7 +102,7 @@ def gradings_under(
     transaction: Transaction, rulebook_sha256: str, after: tuple[str, str], limit: int
 ) -> list[PastGrading]:
     """Return gradings under a rulebook by producer and hash, those after such a pair."""
-    query = select(GRADINGS).where(GRADINGS.c.rulebook_sha256 == rulebook_sha256)
+    query = with_bases(*GRADINGS.c).where(GRADINGS.c.rulebook_sha256 == rulebook_sha256)
     return [_grading(row) for row in transaction.connection.execute(_page(query, GRADINGS, after, limit))]
 
 
@@ -136,19 +137,21 @@ def steps(transaction: Transaction, producer_id: str, after: int, limit: int) ->
         StoreCorrupt: a grading has been altered.
     """
     found: list[Step] = []
-    for table in (GRADINGS, CONFIRMATIONS):
-        query = select(LEAVES.c.index, LEAVES.c.kind, LEAVES.c.document.label("leaf"), table.c.hash, table.c.document)
-        query = query.join(LEAVES, LEAVES.c.ref == table.c.hash)
-        query = query.where(table.c.producer_id == producer_id, LEAVES.c.index > after)
-        rows = transaction.connection.execute(query.order_by(LEAVES.c.index).limit(limit))
-        found += [Step(*row) for row in rows]
-    return [_told(step) for step in sorted(found, key=lambda step: step.index)[:limit]]
+    decided = with_bases(GRADINGS.c.hash, GRADINGS.c.document, GRADINGS.c.base)
+    confirmed = select(CONFIRMATIONS.c.hash, CONFIRMATIONS.c.document)
+    for table, query in ((GRADINGS, decided), (CONFIRMATIONS, confirmed)):
+        asked = query.add_columns(LEAVES.c.index, LEAVES.c.kind, LEAVES.c.document.label("leaf"))
+        asked = asked.join(LEAVES, LEAVES.c.ref == table.c.hash)
+        asked = asked.where(table.c.producer_id == producer_id, LEAVES.c.index > after)
+        found += map(_step, transaction.connection.execute(asked.order_by(LEAVES.c.index).limit(limit)))
+    return sorted(found, key=lambda step: step.index)[:limit]
 
 
-def _told(step: Step) -> Step:
-    if step.kind != "grading":
-        return step
-    return msgspec.structs.replace(step, document=unpacked("grading", step.hash, step.document))
+def _step(row: Any) -> Step:  # noqa: ANN401  a row
+    document = row.document
+    if row.kind == "grading":
+        document = told("grading", row.hash, lambda: unpacked_grading(row.document, row.base, row.base_document))
+    return Step(row.index, row.kind, row.leaf, row.hash, document)
 
 
 def _entries(transaction: Transaction, table: Table, producer_ids: Sequence[str]) -> dict[str, list[Entry]]:
@@ -174,10 +177,11 @@ def _page(query: Select[Any], table: Table, after: tuple[str, str], limit: int) 
 
 
 def _grading(row: Any) -> PastGrading:  # noqa: ANN401  a row
-    told: dict[str, Any] = row._asdict()
-    told["producer"] = told.pop("producer_id")
+    columns: dict[str, Any] = row._asdict()
+    columns["producer"] = columns.pop("producer_id")
+    stored = columns["document"], columns.pop("base"), columns.pop("base_document")
     try:
-        told["document"] = unpacked("grading", row.hash, row.document)
+        columns["document"] = told("grading", row.hash, lambda: unpacked_grading(*stored))
     except StoreCorrupt:
-        told["document"] = None
-    return PastGrading(**told)
+        columns["document"] = None
+    return PastGrading(**columns)

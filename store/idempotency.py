@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zlib
-
 import msgspec
 from sqlalchemy import select
 
 from store.ledger import Transaction
+from store.packing import packed, unpacked
 from store.tables import IDEMPOTENCY
 
 
@@ -23,10 +22,10 @@ class Kept(msgspec.Struct, frozen=True):
 def kept_answer(transaction: Transaction, key: str) -> Kept | None:
     """Return the answer that was given under a key, None where there is none."""
     row = transaction.connection.execute(select(IDEMPOTENCY).where(IDEMPOTENCY.c.key == key)).first()
-    return None if row is None else Kept(row.route, row.sha256, row.status, zlib.decompress(row.document))
+    return None if row is None else Kept(row.route, row.sha256, row.status, unpacked(row.document))
 
 
 def keep_answer(transaction: Transaction, key: str, kept: Kept) -> None:
     """Keep an answer under a key that has none yet; this transaction has looked."""
-    row = msgspec.structs.asdict(kept) | {"key": key, "document": zlib.compress(kept.document)}
+    row = msgspec.structs.asdict(kept) | {"key": key, "document": packed(kept.document)}
     transaction.connection.execute(IDEMPOTENCY.insert().values(row))

@@ -9,6 +9,7 @@ from sqlalchemy import Row as Found
 from sqlalchemy import Select, Table, and_, exists, func, or_, select, text
 
 from store.ledger import Transaction
+from store.packing import with_bases
 from store.tables import CONFIRMATIONS, CURRENT, FACTS, GRADINGS, LEAVES, NODES, RULEBOOKS
 
 Row = Mapping[str, Any]
@@ -40,9 +41,13 @@ def damage(transaction: Transaction) -> str | None:
 
 
 def about(transaction: Transaction, kind: str, refs: Sequence[str]) -> dict[str, Row]:
-    """Return the rows that leaves of a kind (one of LOGGED) refer to, by their hash."""
+    """Return the rows that leaves of a kind (one of LOGGED) refer to, by their hash.
+
+    Those of gradings come with what is stored of their base, as `base_document`.
+    """
     table, key = _LOGGED[kind]
-    rows = transaction.connection.execute(select(table).where(key.in_(refs)))
+    query = with_bases(*table.c) if table is GRADINGS else select(table)
+    rows = transaction.connection.execute(query.where(key.in_(refs)))
     return {row[key.name]: row for row in map(_named, rows)}
 
 

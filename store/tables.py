@@ -73,7 +73,7 @@ RULEBOOKS: Final = Table(
     Column("entered_at", _INSTANT, nullable=False),
     Column("document", LargeBinary, nullable=False),
 )
-"""Every rulebook that graded here, compressed, so that a replay needs no file."""
+"""Every rulebook that graded here, packed, so that a replay needs no file."""
 
 GRADINGS: Final = Table(
     "gradings",
@@ -87,9 +87,11 @@ GRADINGS: Final = Table(
     Column("score", BigInteger, nullable=False),
     Column("next_change_on", Integer),
     Column("outcome", _HASH, nullable=False),
+    Column("base", _HASH, ForeignKey("gradings.hash")),
     Column("document", LargeBinary, nullable=False),
 )
-"""`document` is compressed with zlib. `outcome` is the digest of what the grading says, days and case left aside."""
+"""`document` is packed, against that of the grading `base` where there is one (`store.packing`).
+`outcome` is the digest of what the grading says, days and case left aside."""
 
 CONFIRMATIONS: Final = Table(
     "confirmations",

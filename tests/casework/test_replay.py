@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -21,6 +20,7 @@ from engine.workers import Workers
 from knowledge.loader import load_rulebook
 from knowledge.rulebook import Rulebook
 from store.ledger import Store
+from store.packing import packed
 from store.tables import CONFIRMATIONS, GRADINGS, RULEBOOKS
 from tests.conftest import unprotect
 
@@ -119,7 +119,8 @@ def test_another_grade_under_its_own_hash_is_named_with_what_differs(
 
     def change(connection: Connection) -> None:
         rows = connection.execute(select(GRADINGS).where(GRADINGS.c.hash == name)).one()._asdict()
-        connection.execute(GRADINGS.insert().values(rows | {"hash": hash_of_forged, "document": zlib.compress(forged)}))
+        row = rows | {"hash": hash_of_forged, "base": None, "document": packed(forged)}
+        connection.execute(GRADINGS.insert().values(row))
 
     alter(database_url, change=change)
     _, differences = all_of(replay)

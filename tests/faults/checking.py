@@ -7,7 +7,6 @@ known, and deciding everything again gives the same bytes.
 from __future__ import annotations
 
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
@@ -26,6 +25,7 @@ from engine.workers import Batch, Decision, Stored, Workers
 from knowledge.loader import load_rulebook
 from store import trail
 from store.ledger import EVERYONE, Store
+from store.packing import unpacked
 from store.tables import CURRENT, FACTS, LEAVES, METADATA
 from store.trail import StoredHead
 
@@ -123,7 +123,7 @@ def _value(column: str, value: Any) -> Any:
         return None
     if column != "results":
         return value
-    return re.sub(rb'"quarantine":\d+', b"", zlib.decompress(value))
+    return re.sub(rb'"quarantine":\d+', b"", unpacked(value))
 
 
 def grades(store: Store) -> dict[str, tuple[str, str]]:

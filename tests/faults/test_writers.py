@@ -22,16 +22,16 @@ ROOT = Path(__file__).parent.parent.parent
 _PROGRAM = """
 import os, sys
 from casework.decisions import Decisions
-from engine.evaluate import Evaluator
+from engine.workers import Bench
 from store.ledger import Store
 from tests.faults.checking import DAY, ORCHARD, facts
 from tests.faults.test_writers import NAMES, WRITERS, write
 
 class Here:
     def __init__(self):
-        self.evaluator = Evaluator(ORCHARD)
-    def grade(self, rulebook, case):
-        return self.evaluator.grade(case)
+        self.bench = Bench(ORCHARD)
+    def decide_one(self, rulebook, stored):
+        return self.bench.decide(stored, DAY, None)
 
 def run(number):
     store = Store.open(sys.argv[1])
