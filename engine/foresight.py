@@ -86,6 +86,14 @@ class Outlines:
         self.findings = {name: looks[name] for name, kind in book.types.items() if kind.origin == "finding"}
         self.formulas = [one for stage in range(graded) for one in program.formulas.get(stage, ())]
         types = program.admission.types
+        self.counting = [
+            (name, kind)
+            for kind, look in looks.items()
+            for names, _ in look.measures
+            for name in names
+            if name in program.thresholds
+        ]
+        """Measures that count the days since something, with the type that they look at."""
         self.summaries = [types[name] for name in map(summary, range(graded)) if name in types]
         rules = [rule for rule in book.rules if rule.kind != "consequence"]
         self.by_value = {
@@ -103,7 +111,7 @@ class Outlines:
         """Rules whose findings are other ones each day."""
         self.shared = {name for name, kind in book.types.items() if kind.about_everyone}
         self.steady = steady_types(book)
-        self.suspending = tuple(f"!{name}" for name in book.standards)
+        self.suspending = tuple(f"!{one.id}" for one in book.standards.values() if one.suspended_by is not None)
         self.leaves = day_leaves(book.calendar)
         self.needs = tuple({need[:2] for needs in program.admission.needs.values() for need in needs})
 
@@ -132,21 +140,27 @@ class Foresight:
         self._findings: dict[str, list[Finding]] = {}
         self._others_due = NEVER
         constants = self._program.constants(grading.as_of, self._producer)
-        self._sights = {name: self._look_at(name, grading.as_of, constants) for name in outlines.facts}
+        self._sights: dict[str, _Sight] = {}
+        self._known: dict[str, Any] = {}
+        for name in (*outlines.facts, *outlines.findings):
+            self._see(name, self._look_at(name, grading.as_of, constants))
         self.settle(grading)
 
     def settle(self, grading: Grading) -> None:
         """Take what was graded, as of the first day or the one named last, as what later days are compared with."""
-        outlines, self._day = self._outlines, grading.as_of
-        self._findings = {name: [] for name in outlines.findings}
+        self._day = grading.as_of
+        findings: dict[str, list[Finding]] = {}
         for finding in grading.findings:
-            self._findings[finding.type].append(finding)
+            findings.setdefault(finding.type, []).append(finding)
+        changed = findings.keys() | self._findings.keys()
+        self._findings = findings
         self._fired = {deduction.rule for deduction in grading.deductions}
         self._premises = {(one.rule, premise) for one in grading.deductions for premise in one.premises}
         constants = self._program.constants(self._day, self._producer)
         # Where every day is graded, nobody has looked at the facts in between.
-        due = [name for name in outlines.facts if self._sights[name].due <= self._day]
-        self._sights |= {name: self._look_at(name, self._day, constants) for name in (*due, *outlines.findings)}
+        due = [name for name, sight in self._sights.items() if sight.due <= self._day or name in changed]
+        for name in due:
+            self._see(name, self._look_at(name, self._day, constants))
         self._view = self._look_around(self._day, constants)
 
     def next_day(self, last: int) -> int | None:
@@ -161,7 +175,7 @@ class Foresight:
             gained, lost = 0, []
             for name in [name for name, sight in self._sights.items() if sight.due == day]:
                 before, now = self._sights[name], self._look_at(name, day, constants)
-                self._sights[name] = now
+                self._see(name, now)
                 if before.fits != now.fits:
                     for thing in before.fits.keys() | now.fits.keys():
                         old, new = before.fits.get(thing, 0), now.fits.get(thing, 0)
@@ -192,7 +206,7 @@ class Foresight:
         """Look at what there is of a type on a day; the next fact to come is waited for."""
         looks = self._outlines.findings.get(name)
         if looks is not None:
-            return self._look(looks, self._findings[name], day, constants, NEVER)
+            return self._look(looks, self._findings.get(name, ()), day, constants, NEVER)
         if self._ahead is not None and name in self._outlines.shared:
             return self._look_at_shared(name, day, constants, self._ahead)
         things: Sequence[Any] = self._facts[name]
@@ -269,7 +283,7 @@ class Foresight:
     def _look_around(self, day: int, constants: Any) -> _View:
         """Look at everything that is known on a day, with what was seen of each type."""
         outlines, types = self._outlines, self._program.admission.types
-        known = self._known(day)
+        known = self._known_on(day)
         present = 0
         for sight in self._sights.values():
             present |= sight.union
@@ -297,13 +311,23 @@ class Foresight:
         self._others_due = self._due(day, horizon, ())
         return _View(values, summaries, groups, self._awake_when(present | summaries))
 
-    def _known(self, day: int) -> dict[str, Any]:
+    def _see(self, name: str, sight: _Sight) -> None:
+        """Take what was seen of a type in the place of what was seen before."""
+        before = self._sights.get(name)
+        if before is not None:
+            for gone in before.known.keys() - sight.known.keys():
+                del self._known[gone]
+        self._sights[name] = sight
+        self._known |= sight.known
+        for measure, one in sight.measured.items():
+            self._known[measure] = one.value
+
+    def _known_on(self, day: int) -> dict[str, Any]:
         """Return measures, absences and suspensions on a day, by name."""
-        known: dict[str, Any] = {}
-        for sight in self._sights.values():
-            known |= sight.known
-            for name, one in sight.measured.items():
-                known[name] = one.value if sight.day == day else self._moved(name, one, day - sight.day)
+        known = self._known
+        for name, kind in self._outlines.counting:
+            sight = self._sights[kind]
+            known[name] = self._moved(name, sight.measured[name], day - sight.day)
         for measure in self._outlines.formulas:
             assert isinstance(measure.body, Arithmetic)
             value = evaluate_formula(measure.body, lambda ref: known[ref.name])

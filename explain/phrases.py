@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
+from explain.phrases_change import CHANGE
 from explain.phrases_tree import TREE
+from explain.phrases_whynot import WHY_NOT
 
 Lang: TypeAlias = Literal["zh", "en"]
 
@@ -124,6 +126,8 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "reconstruction": ("重建规则,非官方", "a reconstruction, not official"),
     "draft": ("草案,未生效", "a draft, not in force"),
     **TREE,
+    **CHANGE,
+    **WHY_NOT,
 }
 
 
