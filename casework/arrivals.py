@@ -125,9 +125,8 @@ class _Sorting:
         self._documents: dict[tuple[str, bytes], int] = {}
         """Where a report stands, with and without its instant; -1 for stored ones."""
         self._names: set[int] = set()
-        for name, producer, document in reports_of(
-            transaction, (fact_name(one.producer, one.fact.id) for one in reports)
-        ):
+        self._name = {(one.producer, one.fact.id): fact_name(one.producer, one.fact.id) for one in reports}
+        for name, producer, document in reports_of(transaction, self._name.values()):
             self._note(producer, name, document, _undated(document), -1)
 
     def entry(self, place: int, report: Report) -> Entry:
@@ -148,7 +147,7 @@ class _Sorting:
             document = fact_document(self._rulebook, msgspec.structs.replace(fact, recorded_at=self._entered_at))
         else:
             undated = _undated(document)
-        name = fact_name(producer, fact.id)
+        name = self._name[producer, fact.id]
         known = name in self._names
         self._note(producer, name, document, undated, place)
         self.arrived.setdefault(producer, []).append((name, document))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from knowledge.problems import JsonRefused, Problem
 
@@ -28,18 +29,13 @@ def parse(data: bytes) -> Any:
     """
     if len(data) > LARGEST:
         raise _refused("json.too_large", f"{len(data)} bytes", expected=f"at most {LARGEST} bytes")
-    twice: list[str] = []
-
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(found)
-        if len(made) < len(found):
-            names = [name for name, _ in found]
-            twice.extend(name for name in made if names.count(name) > 1)
-        return made
-
     try:
         text = data.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=pairs, parse_float=Inexact, parse_constant=_constant)
+        try:
+            return _strict(text)
+        except _TwiceError:
+            twice = _Twice()
+            _decoder(twice.note).decode(text)
     except UnicodeDecodeError as error:
         raise _refused("json.encoding", f"byte {error.start} is not UTF-8", expected="UTF-8") from None
     except json.JSONDecodeError as error:
@@ -50,10 +46,36 @@ def parse(data: bytes) -> Any:
     except ValueError:
         # A whole number of more digits than Python converts.
         raise _refused("json.syntax", "a number has too many digits", expected="at most 16 digits") from None
-    if twice:
-        problems = tuple(_problem("json.duplicate_key", f"key `{shown(name)}` is given twice") for name in twice)
-        raise JsonRefused("the JSON gives a key twice", problems=problems)
-    return value
+    problems = tuple(_problem("json.duplicate_key", f"key `{shown(name)}` is given twice") for name in twice.names)
+    raise JsonRefused("the JSON gives a key twice", problems=problems)
+
+
+class _TwiceError(Exception):
+    """An object gives a key twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise _TwiceError
+    return made
+
+
+class _Twice:
+    """Keeps the names of keys that are given twice."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def note(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        names = [name for name, _ in pairs]
+        self.names.extend(name for name in made if names.count(name) > 1)
+        return made
+
+
+def _decoder(pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=pairs, parse_float=Inexact, parse_constant=_constant)
 
 
 def shown(value: Any, most: int = 60) -> str:
@@ -84,3 +106,7 @@ def _refused(code: str, message: str, expected: str) -> JsonRefused:
 
 def _problem(code: str, message: str, expected: str | None = None) -> Problem:
     return Problem("", code, message, expected=expected)
+
+
+# Made once: making it takes as long as reading a short line.
+_strict: Final = _decoder(_once).decode

@@ -10,6 +10,7 @@ from sqlalchemy import Select, Table, and_, func, or_, select
 
 from store.ledger import StoreCorrupt, Transaction, told
 from store.packing import unpacked_grading, with_bases
+from store.quick import among
 from store.tables import CONFIRMATIONS, FACTS, GRADINGS, LEAVES, PRODUCER_ENTRIES, RULEBOOKS
 
 
@@ -92,10 +93,8 @@ def confirmation(transaction: Transaction, name: str) -> PastConfirmation | None
 
 def stored(transaction: Transaction, hashes: Sequence[str]) -> set[str]:
     """Return those hashes that a stored grading or confirmation has."""
-    found: set[str] = set()
-    for table in (GRADINGS, CONFIRMATIONS):
-        found.update(transaction.connection.execute(select(table.c.hash).where(table.c.hash.in_(hashes))).scalars())
-    return found
+    queries = ("SELECT hash FROM gradings WHERE hash", "SELECT hash FROM confirmations WHERE hash")
+    return {row[0] for query in queries for row in among(transaction.connection, query, hashes)}
 
 
 def gradings_under(

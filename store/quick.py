@@ -23,18 +23,21 @@ _TYPES: Final = ("text", "text", "bytea", "bytea", "int8")
 def reports_of(transaction: Transaction, names: Iterable[int]) -> list[tuple[int, str, bytes]]:
     """Return (`fact_name`, producer, document) of all reports of facts given by name."""
     wanted = sorted(set(names))
-    found = _among(transaction.connection, "SELECT name, producer_id, document FROM facts WHERE name", wanted)
+    found = among(transaction.connection, "SELECT name, producer_id, document FROM facts WHERE name", wanted)
     return [(row[0], row[1], row[2]) for row in found]
 
 
 def known_among(transaction: Transaction, producer_ids: Iterable[str]) -> set[str]:
     """Return those of the ids that stand for a producer known here."""
     wanted = sorted(set(producer_ids) - {EVERYONE})
-    return {row[0] for row in _among(transaction.connection, "SELECT id FROM producers WHERE id", wanted)}
+    return {row[0] for row in among(transaction.connection, "SELECT id FROM producers WHERE id", wanted)}
 
 
-def _among(connection: Connection, query: str, values: Sequence[Any]) -> Iterable[Any]:
-    """Return rows where a column has one of many values: as one parameter, for 500 take longer than to find them."""
+def among(connection: Connection, query: str, values: Sequence[Any]) -> Iterable[Any]:
+    """Return rows where a column, with which the query ends, has one of many values (all numbers, or all texts).
+
+    They are one parameter: 500 of them take longer than to find the rows.
+    """
     if not values:
         return ()
     if connection.dialect.name == "sqlite":
