@@ -11,14 +11,14 @@ from typing import Any, Final, TypeAlias
 from engine.checker_code import aliases_of, measured_field, order_of
 from engine.grading import Atom
 from knowledge.rulebook import Field, Rulebook
-from knowledge.rules import Const, Expr, Pattern, Test, Value, Window
+from knowledge.rules import Const, Expr, Op, Pattern, Test, Value, Window
 from knowledge.workdays import add
 
 Values: TypeAlias = Mapping[str, Value]
 Bound: TypeAlias = Mapping[str, Values]
 """Values by alias."""
 
-_COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
     "in": lambda value, many: value in many, "not_in": lambda value, many: value not in many,
 }  # fmt: skip
@@ -103,18 +103,23 @@ class Comparer:
         yield _compared(window.field, "le", observed, self.as_of, "days", ())
 
     def _active(self, pattern: Pattern, values: Values) -> Atom:
+        """Return whether a state lies on the wanted side of the day, by the end of it that decides."""
         lasting = self.rulebook.types[pattern.type].lasting
         assert lasting is not None
         start = values.get(lasting.start)
         end = None if lasting.end is None else values.get(lasting.end)
         if start is None:
-            return Atom(lasting.start, "le", None, None, self.as_of, None, "days")
+            return Atom(lasting.start, "le" if pattern.active else "gt", None, None, self.as_of, None, "days")
         inside = int(start) <= self.as_of
-        if inside and end is not None:
-            inside = self.as_of <= int(end) if lasting.end_included else self.as_of < int(end)
-            name, op, margin = str(lasting.end), "ge" if lasting.end_included else "gt", int(end) - self.as_of
-            return Atom(name, op, inside is pattern.active, end, self.as_of, margin, "days")
-        return Atom(lasting.start, "le", inside is pattern.active, start, self.as_of, int(start) - self.as_of, "days")
+        if inside and lasting.end is not None and (end is not None or not pattern.active):
+            over = end is not None and (int(end) < self.as_of or (int(end) == self.as_of and not lasting.end_included))
+            op: Op = (
+                ("ge" if lasting.end_included else "gt") if pattern.active else "lt" if lasting.end_included else "le"
+            )
+            margin = None if end is None else int(end) - self.as_of
+            return Atom(lasting.end, op, over is not pattern.active, end, self.as_of, margin, "days")
+        op = "le" if pattern.active else "gt"
+        return Atom(lasting.start, op, inside is pattern.active, start, self.as_of, int(start) - self.as_of, "days")
 
 
 def _unit(field: Field | None) -> str | None:
@@ -139,7 +144,7 @@ def _compared(
         left, right = order.index(str(observed)), order.index(str(threshold))
     numbers = all(isinstance(side, int) and not isinstance(side, bool) for side in (left, right))
     margin = left - right if numbers else None
-    return Atom(name, op, _COMPARE[op](left, right), observed, threshold, margin, unit)
+    return Atom(name, op, COMPARE[op](left, right), observed, threshold, margin, unit)
 
 
 def conjunction(atoms: Iterable[Atom]) -> bool | None:

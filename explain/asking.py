@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
+from engine.checker_code import measured_field
 from explain.wording import Wording
 from knowledge.rulebook import Field
-from knowledge.rules import Absent, Const, Expr, Match, Pattern, Rule, Test, Text, Value
+from knowledge.rules import Absent, Const, Expr, Match, Pattern, Ref, Rule, Test, Text, Value
 from knowledge.strata import clauses_of
 
 _DATES: Final = {"lt": "before", "le": "until", "gt": "after", "ge": "from", "eq": "on", "ne": "not_on"}
-_DAY: Final = Field("as_of", "date", Text("评价日", "the day of the grade"))
+DAY: Final = Field("as_of", "date", Text("评价日", "the day of the grade"))
 _KIND: Final = Text("主体类型", "kind of producer")
 _OF_PRODUCERS: Final = {
     "region": Field("region", "text", Text("所在地代码", "code of the region")),
@@ -41,7 +44,18 @@ class Asking:
         what = word.text(field.label)
         if test.op in ("present", "missing"):
             return word.say(f"is_{test.op}", what=what)
+        operand = test.operand
+        if test.op == "eq" and isinstance(operand, Ref) and operand.shift is None and operand.source in aliases:
+            kind = self._rulebook.types[aliases[operand.source]]
+            if word.text(kind.fields[operand.name].label) == what:
+                return word.say("is_same", what=what, value=self._owner(operand, aliases))
         return self.compared(what, test.op, field, self._operand(test, field, aliases))
+
+    def _owner(self, ref: Ref, aliases: Mapping[str, str]) -> str:
+        """Return in Chinese whose value it is with the value's name, in English whose it is: the name was said."""
+        kind, word = self._rulebook.types[aliases[ref.source]], self._word
+        owner = word.text(kind.label)
+        return word.say("of", owner=owner, what=word.text(kind.fields[ref.name].label)) if word.lang == "zh" else owner
 
     def compared(self, what: str, op: str, field: Field, value: str) -> str:
         """Return a comparison of something with a value that is in words already."""
@@ -57,15 +71,18 @@ class Asking:
         """Return several values of which one is meant."""
         return self._word.say("or").join(self._word.value(field, value) for value in values)
 
+    def measure(self, name: str) -> Field:
+        """Return a measure as a field, by whose type its values are told."""
+        measure = self._rulebook.measures[name]
+        field = measured_field(self._rulebook, measure)
+        made = field or Field(name, measure.type, measure.label, places=measure.places, unit=measure.unit)
+        return made if made.label == measure.label else replace(made, label=measure.label)
+
     def attribute(self, name: str) -> Field:
         """Return an attribute of the producer, its kind, region and id included."""
         if name == "kind":
             return Field("kind", "choice", _KIND, choices=self._rulebook.kinds)
         return self._rulebook.attributes.get(name) or _OF_PRODUCERS[name]
-
-    def source(self, name: str) -> str:
-        """Return the system in which facts of a type are recorded, nothing where the rulebook names none."""
-        return self._rulebook.types[name].source_system or ""
 
     def _operand(self, test: Test, field: Field, aliases: Mapping[str, str]) -> str:
         if isinstance(test.operand, tuple):
@@ -78,9 +95,11 @@ class Asking:
         if isinstance(expr, Const):
             return word.value(field, expr.value)
         if expr.source == "as_of":
-            name = word.text(_DAY.label)
+            name = word.text(DAY.label)
         elif expr.source == "producer":
             name = word.say("of", owner=word.say("producer"), what=word.text(self.attribute(expr.name).label))
+        elif expr.source == "this":
+            name = word.say("its", what=word.text(self._rulebook.types[aliases["this"]].fields[expr.name].label))
         else:
             kind = self._rulebook.types[aliases[expr.source]]
             name = word.say("of", owner=word.text(kind.label), what=word.text(kind.fields[expr.name].label))

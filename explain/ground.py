@@ -9,6 +9,7 @@ from engine.atoms import Comparer, conjunction
 from engine.case import CaseFile, Fact
 from engine.grading import Deduction, Finding, Grading, Limit, Verdict
 from explain.prospects import Prospects
+from explain.shelf import shelf_of
 from explain.trail import Trail
 from explain.views import LawView
 from explain.wording import Wording
@@ -24,13 +25,13 @@ class Ground:
         self.word, self.case, self.grading, self.verdicts = word, case, grading, verdicts
         self.trail = Trail(self.rulebook, case, grading, word)
         self.prospects = Prospects(self.rulebook, grading)
-        self.rules = {rule.id: rule for rule in self.rulebook.rules}
+        self.shelf = shelf_of(self.rulebook)
+        self.rules, self.order, self.weights = self.shelf.rules, self.shelf.order, self.shelf.weights
         self.deductions = {deduction.id: deduction for deduction in grading.deductions}
-        self.order = {band.grade: place for place, band in enumerate(self.rulebook.bands)}
         self.loses = self.rulebook.scoring.direction == "lost"
         producer = case.producer
         own = {**producer.attributes, "kind": producer.kind, "region": producer.region, "id": producer.id}
-        self._compare = Comparer(self.rulebook, case.as_of, own)
+        self.compare = Comparer(self.rulebook, case.as_of, own)
         self._of_standard: dict[str, list[Deduction]] = {}
         for deduction in grading.deductions:
             if deduction.kind == "standard":
@@ -56,19 +57,11 @@ class Ground:
 
     def suspends(self, pattern: Pattern, finding: Finding) -> bool:
         """Say whether a finding fits the pattern that suspends a standard."""
-        return finding.type == pattern.type and conjunction(self._compare.fact(pattern, finding.values, {})) is True
+        return finding.type == pattern.type and conjunction(self.compare.fact(pattern, finding.values, {})) is True
 
     def rules_of(self, standard: str) -> tuple[str, ...]:
         """Return the ids of the rules that ask a standard for points."""
-        return self._rules_of.get(standard, ())
-
-    @cached_property
-    def _rules_of(self) -> dict[str, tuple[str, ...]]:
-        found: dict[str, list[str]] = {}
-        for rule in self.rulebook.rules:
-            if rule.kind == "standard":
-                found.setdefault(rule.target, []).append(rule.id)
-        return {name: tuple(rules) for name, rules in found.items()}
+        return self.shelf.rules_of.get(standard, ())
 
     def concluded(self, kind: RuleKind, target: str) -> Text:
         """Return the label of what a rule concludes."""
@@ -125,7 +118,7 @@ class Ground:
 
     def window(self, pattern: Pattern) -> tuple[int, int] | None:
         """Return the first and last day that a pattern looks at; None without a window or a known start."""
-        return None if pattern.window is None else self._compare.window(pattern.window, {})
+        return None if pattern.window is None else self.compare.window(pattern.window, {})
 
     def dated(self, fact: Fact) -> int | None:
         """Return the day that windows see."""
@@ -148,15 +141,15 @@ class Ground:
             source=word.say("tree_fact_source", source=sources) if sources else "",
         )
 
-    @cached_property
-    def weights(self) -> dict[str, int]:
-        """By standard, how many times its points count in the score."""
-        indicators = self.rulebook.indicators
-        weights = {}
-        for standard in self.rulebook.standards.values():
-            level2 = indicators[standard.indicator]
-            weights[standard.id] = level2.weight * indicators[level2.parent or level2.id].weight
-        return weights
+    def brief(self, thing: Fact | Finding) -> str:
+        """Return by what a fact or finding is told apart: its day, and the values that name it."""
+        kind, word = self.rulebook.types[thing.type], self.word
+        names = kind.same_when or tuple(kind.fields)[:2]
+        dated = kind.dated if kind.dated in thing.values else None
+        said = [] if dated is None else [word.value(kind.fields[dated], thing.values[dated])]
+        values = {name: thing.values[name] for name in names if name in thing.values and name != dated}
+        said += [word.say("pair", label=label, value=value) for label, value in word.fields(thing.type, values)]
+        return word.say("enumerated").join(said) or word.text(kind.label)
 
     def law(self, name: str) -> LawView:
         """Return an article of law as it is cited."""

@@ -24,11 +24,12 @@ class Outlook:
         found = self._ground.prospects.next_up()
         if found is None:
             return None
+        # Points first, with what else is asked of them, then ceilings, then vetoes.
         sentences = [
             *self._points(found),
-            *(self._limit(limit) for limit in found.limits),
             *(self.single(found.band, score) for score in found.singles),
             *(self.demand(found.band, demand, amount) for demand, amount in found.demands),
+            *(self._limit(limit) for limit in found.limits),
         ]
         return WhyNotHigher(found.band.grade, self._ground.shown(found.missing), tuple(sentences))
 

@@ -11,8 +11,8 @@ from explain.asking import Asking, aliases_of
 from explain.ground import Ground
 from explain.proof import Node
 from explain.views import Sentence
-from knowledge.rulebook import Aggregate, PointsMeasure, Rulebook
-from knowledge.rules import Absent, Arithmetic, Rule, Value
+from knowledge.rulebook import Aggregate, PointsMeasure
+from knowledge.rules import Absent, Arithmetic, Value
 from knowledge.strata import formula_measures
 
 _MISSING_FROM: Final = "share"
@@ -31,8 +31,8 @@ class Grounds:
         self._measures = {_measure_id(one.name, one.group): one for one in grading.measures}
         self._scored = {one.id: f"standard:{one.id}" for one in grading.standards if one.points}
         self._scored |= {one.id: f"indicator:{one.id}" for one in grading.indicators if one.points}
-        self._absences = {rule.id: _absences(rule) for rule in self._rulebook.rules}
-        self._of_points = _measures_of_points(self._rulebook)
+        self._absences = ground.shelf.absences
+        self._of_points = ground.shelf.of_points
         self._begun = self._first_concluded()
         self._users: dict[str, dict[str, None]] = {}
         self._children = {one.id: self._note(one) for one in grading.deductions}
@@ -173,25 +173,5 @@ class Grounds:
         return Node(fact.id, "fact", Sentence(self._ground.fact(fact) + self._word.say("stop"), self._by(fact.id)))
 
 
-def _absences(rule: Rule) -> tuple[int, ...]:
-    return tuple(place for place, clause in enumerate(rule.when) if isinstance(clause, Absent))
-
-
 def _measure_id(name: str, group: Value | None) -> str:
     return f"measure:{name}" if group is None else f"measure:{name}:{group}"
-
-
-def _measures_of_points(rulebook: Rulebook) -> set[str]:
-    """Return the measures that are made from points of the score, by themselves or through a formula."""
-    found: set[str] = set()
-    for _ in rulebook.measures:
-        before = len(found)
-        for name, measure in rulebook.measures.items():
-            body = measure.body
-            if isinstance(body, PointsMeasure) or (
-                isinstance(body, Arithmetic) and not found.isdisjoint(formula_measures(body))
-            ):
-                found.add(name)
-        if len(found) == before:
-            break
-    return found

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.grading import Grading, Limit, RemedyOffer, StandardScore
-from engine.scoring import Asked, Scored, Scorer, band_of, limited_grade, missed_minimums, standing
+from engine.scoring import Asked, Scored, band_of, limited_grade, missed_minimums, standing
+from explain.shelf import shelf_of
 from knowledge.rulebook import Band, Demand, Rulebook
 
 
@@ -37,7 +38,7 @@ class Prospects:
 
     def __init__(self, rulebook: Rulebook, grading: Grading) -> None:
         self._rulebook, self._grading = rulebook, grading
-        self._scorer = Scorer(rulebook)
+        self._scorer = shelf_of(rulebook).scorer
         self._order = {band.grade: place for place, band in enumerate(rulebook.bands)}
 
     def standards_below(self, indicator: str) -> set[str]:
@@ -65,7 +66,7 @@ class Prospects:
         else:
             needed = score if band.high is None else band.high
             missing = max(0, score - needed)
-        limits = (*self._grading.vetoes, *self._grading.ceilings)
+        limits = (*self._grading.ceilings, *self._grading.vetoes)
         single = band.worst_single
         by_id = {one.id: one for one in self._grading.indicators}
         demands = []
