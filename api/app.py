@@ -19,6 +19,7 @@ from api.health import ready
 from api.letters import Letters, show_letter
 from api.live import Live
 from api.log import list_entries, prove_consistency, prove_inclusion, show_head, show_key
+from api.pages import PAGES, assets, with_pages
 from api.problems import problem_handlers
 from api.producers import (
     list_facts,
@@ -47,6 +48,7 @@ from api.subscriptions import (
     list_subscriptions,
     redeliver_event,
 )
+from casework.city import City
 
 LARGEST_BODY = 4_000_000
 """Bytes of a request's body."""
@@ -104,16 +106,17 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
     services = Services.open(settings, today=today)
     # Registered one by one, two synchronous handlers of one address would be put into a thread twice and never answer.
     beside = Live(services)
-    letters = Letters(settings, services.store)
+    letters, city = Letters(settings, services.store), City(services.store)
     routes = Router("/", route_handlers=ROUTES)
     app = Litestar(
-        [routes, error_page, static_files()],
+        [routes, *PAGES, error_page, static_files(), assets()],
         before_send=[add_headers],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "letters": Provide(lambda: letters, sync_to_thread=False),
+            "city": Provide(lambda: city, sync_to_thread=False),
         },
-        exception_handlers=problem_handlers(),
+        exception_handlers=with_pages(problem_handlers(), services.rulebook),
         guards=[knows_parameters],
         logging_config=None,
         on_startup=[beside.start] if live else [],

@@ -67,6 +67,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "subscription.missing": (404, "没有此订阅 · there is no such subscription"),
     "delivery.missing": (404, "没有此投递 · there is no such delivery"),
     "subscription.refused": (422, "不能向此地址投递 · nothing may be sent to this address"),
+    "producer.not_public": (404, "没有可以公开的此主体 · no such producer is public"),
     "grading.missing": (404, "没有此评价结果 · there is no such grading"),
     "rulebook.missing": (404, "没有此规则包 · there is no such rulebook"),
     "rulebook.refused": (500, "规则包有误 · the rulebook has problems"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.case import CaseFile
 from engine.grading import Grading, Verdict
@@ -95,7 +96,7 @@ def compose(
     return Letter(
         lang=lang,
         words=words(lang),
-        why=explain(rulebook, case, grading, verdicts, lang, personal=personal),
+        why=_grouped(explain(rulebook, case, grading, verdicts, lang, personal=personal), rulebook),
         deeds={one.id: word.text(rulebook.remedies[one.id].text) for one in grading.remedies},
         day=word.day(grading.as_of),
         known_at=case.known_at,
@@ -144,6 +145,17 @@ def _printed(told: Any, lang: Lang, key: str) -> Any:  # noqa: ANN401  JSON
     if isinstance(told, list | tuple):
         return [_printed(value, lang, key) for value in told]
     return told
+
+
+def _grouped(why: Explanation, rulebook: Rulebook) -> Explanation:
+    """Return an explanation with each indicator of level 2 below its own of level 1."""
+    place = {name: number for number, name in enumerate(rulebook.indicators)}
+
+    def below(name: str) -> tuple[int, int]:
+        parent = rulebook.indicators[name].parent
+        return (place[name], -1) if parent is None else (place[parent], place[name])
+
+    return replace(why, indicators=tuple(sorted(why.indicators, key=lambda one: below(one.id))))
 
 
 def _producer(word: Wording, case: CaseFile) -> Iterator[ValueView]:
