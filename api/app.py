@@ -34,7 +34,7 @@ from api.producers import (
     show_why,
 )
 from api.quarantine import dismiss_line, list_quarantine, replay_line, show_line
-from api.reasoning import show_tree, show_tree_as_dot, show_tree_as_text, show_tree_drawn
+from api.reasoning import show_tree, show_tree_as_dot, show_tree_as_text, show_tree_drawn, show_why_not
 from api.requests import knows_parameters
 from api.requests import today as today_in_china
 from api.rulebooks import list_rulebooks, show_rulebook
@@ -75,6 +75,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     redeliver_event,
     show_grade,
     show_why,
+    show_why_not,
     show_tree,
     show_tree_drawn,
     show_tree_as_text,

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from dataclasses import replace as replace_setting
 from datetime import date
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import click
+from msgspec.structs import replace
 
 from api.cli_grade import as_of_option, decide_file
 from api.cli_replay import database, decide_stored
 from api.ledger import open_store
 from api.output import as_json, console, language, print_json
+from api.reasoning import tree_of, why_not_of
 from api.requests import Lang
 from api.selection import Selection
 from api.services import Answer
 from api.settings import Settings
-from api.why_view import print_why
+from api.why_view import print_why, print_why_not
 from casework.replay import Replay
 from engine.workers import Workers
+from explain.proof import Proof
+from explain.proofpicture import as_svg
+from explain.proofshapes import as_dot, as_text
 from store.ledger import Store
 
 
@@ -59,7 +65,7 @@ class Asked:
         if (self.case is None) == (self.producer is None):
             raise click.UsageError("give a CASE.json or --producer, and one of them only")
         settings = Settings.from_environment()
-        settings = settings if self.db is None else replace(settings, database_url=self.db)
+        settings = settings if self.db is None else replace_setting(settings, database_url=self.db)
         selection = Selection(settings)
         axes = (self.rulebook, self.as_of, self.known_at)
         with Workers(1) as workers:
@@ -75,6 +81,7 @@ class Asked:
 
 
 Command: TypeAlias = Callable[..., None]
+_FORMS: Final[Mapping[str, Callable[[Proof], str]]] = {"text": as_text, "dot": as_dot, "svg": as_svg}
 
 
 def about_a_producer(command: Command) -> Command:
@@ -123,3 +130,46 @@ def why(asked: Asked) -> None:
         print_json(told)
     else:
         print_why(console(), told)
+
+
+@explain.command(help="推理树:从等级到每一条事实 · the proof tree, from the grade down to each fact")
+@about_a_producer
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(_FORMS)),
+    default="text",
+    show_default=True,
+    help="写法 · the form; --json gives it as data",
+)
+def tree(asked: Asked, form: str) -> None:
+    """Print the proof tree."""
+    with asked.subject() as subject:
+        proof = tree_of(subject.answer, asked.lang)
+    if asked.as_json:
+        print_json(proof)
+    else:
+        click.echo(_FORMS[form](proof), nl=False)
+
+
+@explain.command(
+    "why-not", help="为何不是:离上一等级差什么,未触发的规则差什么 · what the next grade and other rules lack"
+)
+@about_a_producer
+@click.option(
+    "--rule", "rules", metavar="ID", multiple=True, help="只看这条规则,可多次 · this rule alone; may be repeated"
+)
+def why_not(asked: Asked, rules: tuple[str, ...]) -> None:
+    """Print what stands before the next grade, and why rules did not fire."""
+    with asked.subject() as subject:
+        known = {rule.id for rule in subject.answer.rulebook.rules}
+        told = why_not_of(subject.answer, asked.lang)
+    unknown = sorted(set(rules) - known)
+    if unknown:
+        raise click.UsageError(f"there is no rule `{unknown[0]}`")
+    if rules:
+        told = replace(told, rules=tuple(rule for rule in told.rules if rule.rule in rules))
+    if asked.as_json:
+        print_json(told)
+    else:
+        print_why_not(console(), told)

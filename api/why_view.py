@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from explain.phrases import Lang
 from explain.views import Explanation, Reason, Sentence
+from explain.whynot import WhyNot
 
 _TITLES = {
     "reasons": ("主要理由", "Principal reasons"),
@@ -19,6 +22,7 @@ _TITLES = {
     "not_counted": ("未计入", "Not counted"),
     "undecided": ("缺少数值,未能判定", "Not judged for want of a value"),
     "indicators": ("全部指标", "All indicators"),
+    "idle": ("没有触发的规则", "Rules that did not fire"),
     "indicator": ("指标", "indicator"),
     "counted": ("计分", "counted"),
     "maximum": ("满分", "of"),
@@ -30,6 +34,23 @@ _TITLES = {
 def print_why(out: Console, why: Explanation) -> None:
     """Print the whole justification."""
     _Printer(out, why).all()
+
+
+def print_why_not(out: Console, told: WhyNot) -> None:
+    """Print what stands before the next grade, and a line for each rule that did not fire."""
+    say = partial(_say, told.lang)
+    if told.higher is not None:
+        out.print(say("higher", grade=told.higher.grade), style="bold underline", soft_wrap=True)
+        for sentence in told.higher.sentences:
+            out.print(f"- {sentence.text}", markup=False, soft_wrap=True)
+        out.print()
+    out.print(say("idle"), style="bold underline", soft_wrap=True)
+    for rule in told.rules:
+        out.print(f"- {rule.sentence.text} [{rule.rule}]", markup=False, soft_wrap=True)
+
+
+def _say(lang: Lang, name: str, **slots: object) -> str:
+    return _TITLES[name][lang == "en"].format(**slots)
 
 
 class _Printer:
@@ -104,7 +125,7 @@ class _Printer:
         self._line(self._say(name, **slots), "bold underline")
 
     def _say(self, name: str, **slots: object) -> str:
-        return _TITLES[name][self._why.lang == "en"].format(**slots)
+        return _say(self._why.lang, name, **slots)
 
     def _line(self, text: str, style: str | None = None) -> None:
         self._out.print(text, style=style, markup=False, soft_wrap=True)
