@@ -75,6 +75,8 @@ TITLES: dict[str, tuple[int, str]] = {
     "limit.facts": (413, "事实过多 · too many facts"),
     "limit.deductions": (422, "推理过多 · too many deductions"),
     "limit.time": (422, "评价超时 · the evaluation took too long"),
+    "limit.plans": (422, "方案搜索过大 · the search for plans is too large"),
+    "plans.unknown_grade": (422, "没有此等级 · there is no such grade"),
     "engine.failure": (503, "评价进程失败 · the evaluation failed"),
     "engine.disagreement": (500, "两个引擎不一致,未出等级 · the two engines disagree, so there is no grade"),
     "ingest.other_content": (422, "同一键下内容不同 · the key stands for another delivery"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from engine.foresight import Foresight, Outlines
 from engine.grading import Deduction, Finding, Grading, Limit, MeasureValue, Reading, RemedyOffer, StandardScore
 from engine.horizon import NEVER, day_leaves
 from engine.program import Program, compile_program
+from engine.reach import Reach
 from engine.scoring import Applies, Asked, Scored, Scorer, band_of, limited_grade, missed_minimums
 from knowledge.problems import LimitExceeded
 from knowledge.rulebook import Rulebook
@@ -59,6 +61,11 @@ class Evaluator:
     ) -> Foresight:
         """Return which later days may change the score or grade of a case that was graded so; see `Foresight`."""
         return Foresight(self._outlines, case, grading, ahead)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What each standard and limit looks at, laid out when it is first asked for."""
+        return Reach(self.rulebook)
 
     def chain(self, case: CaseFile) -> Grading:
         """Return the grading before the checker has seen it; `outcomes` is empty."""

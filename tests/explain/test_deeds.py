@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -11,21 +10,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from batch.population import everyone, generate
 from engine.case import CaseFile
 from engine.evaluate import Evaluator
-from engine.reading import CaseReader, fact_document, merge
+from engine.reading import CaseReader, fact_document
 from explain.ahead import ahead
 from explain.deeds import Doing, day_done
 from knowledge.catalog import SHIPPED
 from knowledge.loader import load_rulebook
-from knowledge.population import load_population
 from knowledge.problems import ShuoliError
 from knowledge.rulebook import Rulebook
 from knowledge.scenarios import load_scenarios
+from tests.explain.drawn_city import drawn
 
 ROOT = Path(__file__).parents[2]
-DAY = date(2026, 11, 1)
 ENOUGH = 12
 """Times that one deed is tried."""
 FOLDERS = (
@@ -44,16 +41,6 @@ def _told(folder: Path, rulebook: Rulebook) -> Iterator[CaseFile]:
             yield reader.case(msgspec.json.encode(scenario.case), as_of=day, known_at=scenario.known_at)
         except ShuoliError:
             assert "error" in scenario.expect
-
-
-def _drawn(rulebook: Rulebook, producers: int) -> Iterator[CaseFile]:
-    """Yield the first producers of the sample city."""
-    reader, population, day = CaseReader(rulebook), load_population(rulebook), DAY.toordinal()
-    shared = json.dumps({"facts": everyone(rulebook, population, seed=2021, as_of=DAY)}).encode()
-    about_everyone = reader.facts(shared, today=day)
-    for document in generate(rulebook, population, producers=producers, seed=2021, as_of=DAY):
-        case = reader.case(json.dumps(document).encode(), as_of=day)
-        yield msgspec.structs.replace(case, facts=merge((*case.facts, *about_everyone)))
 
 
 def _disagreements(evaluator: Evaluator, case: CaseFile, tried: Counter[tuple[str, str]]) -> Iterator[str]:
@@ -82,7 +69,7 @@ def test_every_deed_restores_what_it_declares(folder: Path) -> None:
     """Over every scenario, and sixty producers of the sample city where the rulebook has one."""
     rulebook = load_rulebook(folder)
     evaluator, tried = Evaluator(rulebook), Counter[tuple[str, str]]()
-    cases = list(_told(folder, rulebook)) + (list(_drawn(rulebook, 60)) if rulebook.id == "hangzhou" else [])
+    cases = list(_told(folder, rulebook)) + (list(drawn(rulebook, 60)) if rulebook.id == "hangzhou" else [])
 
     found = [line for case in cases for line in _disagreements(evaluator, case, tried)]
 
@@ -101,7 +88,7 @@ def test_what_deeds_report_can_be_sent_as_facts() -> None:
     """Every fact that a deed adds or changes is one that the rulebook's door takes."""
     rulebook = load_rulebook(FOLDERS[0])
     evaluator, reader = Evaluator(rulebook), CaseReader(rulebook)
-    for case in _drawn(rulebook, 40):
+    for case in drawn(rulebook, 40):
         grading = evaluator.chain(case)
         doing = Doing(rulebook, case, grading)
         deeds = [doing.deed(offer.id) for offer in grading.remedies]
