@@ -20,6 +20,7 @@ from api.letters import Letters, show_letter
 from api.live import Live
 from api.log import list_entries, prove_consistency, prove_inclusion, show_head, show_key
 from api.pages import PAGES, assets, with_pages
+from api.positions import show_position
 from api.problems import problem_handlers
 from api.producers import (
     list_facts,
@@ -49,6 +50,7 @@ from api.subscriptions import (
     redeliver_event,
 )
 from casework.city import City
+from casework.ranking import Ranking
 
 LARGEST_BODY = 4_000_000
 """Bytes of a request's body."""
@@ -81,6 +83,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     show_tree_as_text,
     show_tree_as_dot,
     show_letter,
+    show_position,
     show_deductions,
     show_verdicts,
     list_rulebooks,
@@ -108,6 +111,7 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
     # Registered one by one, two synchronous handlers of one address would be put into a thread twice and never answer.
     beside = Live(services)
     letters, city = Letters(settings, services.store), City(services.store)
+    ranking = Ranking(city)
     routes = Router("/", route_handlers=ROUTES)
     app = Litestar(
         [routes, *PAGES, error_page, static_files(), assets()],
@@ -116,6 +120,7 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
             "services": Provide(lambda: services, sync_to_thread=False),
             "letters": Provide(lambda: letters, sync_to_thread=False),
             "city": Provide(lambda: city, sync_to_thread=False),
+            "ranking": Provide(lambda: ranking, sync_to_thread=False),
         },
         exception_handlers=with_pages(problem_handlers(), services.rulebook),
         guards=[knows_parameters],

@@ -89,7 +89,7 @@ def show_landing(  # noqa: PLR0913, PLR0917  one for each part of the query
     """List the city's producers, searched, filtered and paged."""
     chosen = language(lang)
     rulebook = services.rulebook()
-    listing = Listing(rulebook, city.standings()[1], chosen)
+    listing = Listing(rulebook, city.standings(), chosen)
     asked = Asked(q, kind, region, grade, _number(page_number))
     told = listing.find(asked)
     return _page(
@@ -153,7 +153,7 @@ def show_check(
         raise GradingMissing("no stored grading has this hash")
     told = msgspec.json.decode(document, type=_Told)
     rulebook = services.rulebook()
-    held = city.standings()[1].get(told.producer)
+    held = city.standings().get(told.producer)
     public = held is not None and is_public(rulebook, held.kind)
     mark = grade_marks(rulebook, chosen).get(told.grade, {"grade": told.grade, "word": "", "colour": "plain"})
     return _page(
