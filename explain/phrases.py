@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 from explain.phrases_change import CHANGE
+from explain.phrases_contested import CONTESTED
+from explain.phrases_plans import PLANS
 from explain.phrases_tree import TREE
 from explain.phrases_whynot import WHY_NOT
 
@@ -127,7 +129,9 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "draft": ("草案,未生效", "a draft, not in force"),
     **TREE,
     **CHANGE,
+    **CONTESTED,
     **WHY_NOT,
+    **PLANS,
 }
 
 

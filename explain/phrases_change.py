@@ -50,7 +50,7 @@ CHANGE: Final[Mapping[str, tuple[str, str]]] = {
     "why_rules": ("规则有改动", "the rule is another one"),
     "why_rule_new": ("新增规则", "a new rule"),
     "why_rule_gone": ("规则已取消", "a rule that is no more"),
-    "fact_new": ("新计入{what}", "{what} counts now"),
+    "fact_new": ("有了{what}", "there is now {what}"),
     "fact_gone": ("{what}不再计入", "{what} no longer counts"),
     "fact_other": ("{what}的内容有更新", "{what} was updated"),
     "and_others": ("等共 {count} 条", "{count} facts in all"),

@@ -18,7 +18,7 @@ from knowledge.rulebook import Rulebook
 from knowledge.rules import Arithmetic, Value
 from knowledge.strata import formula_measures
 
-MOST_GRADINGS = 2_000
+MOST_GRADINGS = 1_000
 """Gradings that one question may take."""
 Outcomes: TypeAlias = tuple[Value | None, ...]
 
