@@ -66,8 +66,8 @@ def grade_all(db: str, folder: Path | None, as_of: date | None, as_json: bool) -
     """Grade every stored producer and print the counts by grade; 4 if one has no grade."""
     settings = replace(Settings.from_environment(), database_url=db)
     day = as_of or today()
-    rulebook = Selection(settings).named(None, day)
     with opened(settings) as store, progress(quiet=as_json) as bars:
+        rulebook = Selection(settings, store).named(None, day)
         if folder is not None:
             _load(folder, rulebook, store, bars)
         report = _grade(rulebook, store, settings.workers, day, bars)
@@ -84,12 +84,14 @@ def demo() -> None:
     """Do the main job on the embedded default, then serve until stopped."""
     settings = Settings.from_environment()
     day = today()
-    rulebook = Selection(settings).named(None, day)
     out = console()
-    if not (FOLDER / CITY_FILE).exists():
-        made = _make(rulebook, FOLDER, PRODUCERS, SEED, day, 1.0)
-        out.print(f"{FOLDER}: {made['producers']} 主体 · producers, {made['facts']} 事实 · facts (合成 · synthetic)")
     with opened(settings) as store:
+        rulebook = Selection(settings, store).named(None, day)
+        if not (FOLDER / CITY_FILE).exists():
+            made = _make(rulebook, FOLDER, PRODUCERS, SEED, day, 1.0)
+            out.print(
+                f"{FOLDER}: {made['producers']} 主体 · producers, {made['facts']} 事实 · facts (合成 · synthetic)"
+            )
         with progress(quiet=False) as bars:
             _load(FOLDER, rulebook, store, bars)
             report = _grade(rulebook, store, settings.workers, day, bars)

@@ -74,6 +74,7 @@ class Asked:
                 return
             store = open_store(settings)
             try:
+                selection = Selection(settings, store)
                 answer = decide_stored(Replay(store, workers), selection, str(self.producer), *axes)
                 yield Subject(answer, selection, workers, store)
             finally:

@@ -111,9 +111,9 @@ def _entry(mapping_path: Path, db: str | None, as_of: date | None) -> Iterator[_
     settings = Settings.from_environment()
     settings = settings if db is None else replace(settings, database_url=db)
     day = as_of or today()
-    rulebook = Selection(settings).named(None, day)
-    mapping = load_mapping(mapping_path, rulebook)
     with opened(settings) as store, Workers(settings.workers) as workers:
+        rulebook = Selection(settings, store).named(None, day)
+        mapping = load_mapping(mapping_path, rulebook)
         desk = Decisions(rulebook, store, workers)
         intake = Intake(desk, store, as_of=day.toordinal(), today=today().toordinal())
         yield _Entry(intake, mapping, store, workers, day.toordinal())

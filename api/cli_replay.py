@@ -66,7 +66,7 @@ def replay(
     settings = settings if db is None else replace(settings, database_url=db)
     with _opened(settings, settings.workers if everything else 1) as past:
         if producer is not None:
-            answer = decide_stored(past, Selection(settings), producer, rulebook, as_of, known_at)
+            answer = decide_stored(past, Selection(settings, past.store), producer, rulebook, as_of, known_at)
             if as_json:
                 print_json(answer.document())
             else:

@@ -32,8 +32,8 @@ def tick(db: str | None, as_of: date | None, as_json: bool) -> int:
     settings = Settings.from_environment()
     settings = settings if db is None else replace(settings, database_url=db)
     day = as_of or today()
-    rulebook = Selection(settings).named(None, day)
     with opened(settings) as store:
+        rulebook = Selection(settings, store).named(None, day)
         with progress(quiet=as_json) as bars, Workers(settings.workers) as pool:
             task = bars.add_task("重评 · regrading", total=0)
             ticked = tick_on(

@@ -100,10 +100,10 @@ class Services:
             StoreRefused: the database can't be used.
             SigningRefused: heads are signed with a key that isn't there.
         """
-        selection = Selection(settings)
-        selection.named(None, today())
         store = open_store(settings)
         try:
+            selection = Selection(settings, store)
+            selection.named(None, today())
             check_signer(settings, store)
         except ShuoliError:
             store.close()
@@ -212,6 +212,16 @@ class Services:
     def store(self) -> Store:
         """Return the store."""
         return self._store
+
+    @property
+    def workers(self) -> Workers:
+        """Return the processes that evaluate."""
+        return self._workers
+
+    @property
+    def selection(self) -> Selection:
+        """Return the rulebooks there are."""
+        return self._selection
 
     def today(self) -> date:
         """Return the day it is."""

@@ -117,6 +117,9 @@ class _Audit:
         if leaf.kind == "publication":
             yield from _found(checks.check_rulebook(row, leaf))
             return
+        if leaf.kind == "release":
+            yield from _found(checks.check_release(row, leaf.ref))
+            return
         check = checks.check_grading if leaf.kind == "grading" else checks.check_confirmation
         flaw = check(row, leaf.ref)
         if flaw is not None:

@@ -12,6 +12,7 @@ import msgspec
 from casework.heads import HeadRefused, read_head
 from casework.signing import is_signed, log_id
 from engine.document import digest, outcome_digest
+from store.drafts import content_of
 from store.merkle import leaf_hash
 from store.packing import Unpackable, unpacked, unpacked_grading
 from store.records import LOGGED, Row
@@ -131,6 +132,22 @@ def check_rulebook(row: Row, about: StoredLeaf) -> Flaw | None:
         _same("entered_at", _object(about.document)["at"], row["entered_at"])
 
     return _flaw("rulebooks", about.ref, check)
+
+
+def check_release(row: Row, name: str) -> Flaw | None:
+    """Check a release against its hash, and what tables show of it, and its files, against its document."""
+
+    def check() -> None:
+        document = _unpacked(lambda: unpacked(row["document"]))
+        _same("hash of the document", name, digest(document))
+        _same("hash", name, row["hash"])
+        said = _object(document)
+        _same("rulebook_sha256", said["rulebook"]["sha256"], row["rulebook_sha256"])
+        _same("effective_from", _ordinal(said["effective_from"]), row["effective_from"])
+        files = _object(_unpacked(lambda: unpacked(row["files"])))
+        _same("files", said["content"], content_of({path: text.encode() for path, text in files.items()}))
+
+    return _flaw("releases", name, check)
 
 
 def check_fact(row: Row) -> Flaw | None:

@@ -62,11 +62,11 @@ class Replay:
     """Decides stored gradings and confirmations again."""
 
     def __init__(self, store: Store, workers: Workers) -> None:
-        self._store, self._workers = store, workers
+        self.store, self._workers = store, workers
 
     def count(self) -> int:
         """Return how many records `all` looks at."""
-        with self._store.read() as transaction:
+        with self.store.read() as transaction:
             return history.count_decisions(transaction)
 
     def one(self, name: str) -> tuple[Past, Difference | None]:
@@ -75,7 +75,7 @@ class Replay:
         Raises:
             RecordMissing: there is none.
         """
-        with self._store.read() as transaction:
+        with self.store.read() as transaction:
             past = history.grading(transaction, name) or history.confirmation(transaction, name)
         if past is None:
             raise RecordMissing("no stored grading or confirmation has this hash")
@@ -90,7 +90,7 @@ class Replay:
 
         `done` is told the number of records as they are done. Records that are entered meanwhile may be left out.
         """
-        with self._store.read() as transaction:
+        with self.store.read() as transaction:
             named = history.rulebooks(transaction)
         for sha256 in named:
             try:
@@ -113,7 +113,7 @@ class Replay:
             RulebookMissing: it wasn't.
             StoreCorrupt, RulebookCorrupt: it has been altered, or this program can't read it.
         """
-        with self._store.read() as transaction:
+        with self.store.read() as transaction:
             document = transaction.rulebook(sha256)
         if document is None:
             raise RulebookMissing(f"no rulebook {sha256} graded here")
@@ -125,7 +125,7 @@ class Replay:
         Raises:
             StoreCorrupt, RulebookCorrupt: as `rulebook`.
         """
-        with self._store.read() as transaction:
+        with self.store.read() as transaction:
             sha256 = history.rulebook_named(transaction, rulebook_id, version)
         return None if sha256 is None else self.rulebook(sha256)
 
@@ -135,13 +135,13 @@ class Replay:
         Raises:
             ProducerMissing, LimitExceeded, EngineFailure, EngineDisagreement: as `Decisions.decide`.
         """
-        return Decisions(rulebook, self._store, self._workers).decide(producer_id, as_of, known_at)
+        return Decisions(rulebook, self.store, self._workers).decide(producer_id, as_of, known_at)
 
     def _pages(self, rulebook_sha256: str) -> Iterator[Sequence[Past]]:
         for read in (history.gradings_under, history.confirmations_under):
             after = ("", "")
             while True:
-                with self._store.read() as transaction:
+                with self.store.read() as transaction:
                     page: Sequence[Past] = read(transaction, rulebook_sha256, after, _BATCH)
                 if not page:
                     break
@@ -163,7 +163,7 @@ class Replay:
 
     def _parts(self, page: Sequence[Past]) -> Iterator[tuple[list[tuple[Past, What, str]], list[_Piece]]]:
         """Yield the records of a page in parts of limited size: those that can't be decided, and those that can."""
-        with self._store.read() as transaction:
+        with self.store.read() as transaction:
             producers, facts = _entered(transaction, page)
         broken: list[tuple[Past, What, str]] = []
         pieces: list[_Piece] = []

@@ -10,7 +10,7 @@ from sqlalchemy import Select, Table, and_, exists, func, or_, select, text
 
 from store.ledger import Transaction
 from store.packing import with_bases
-from store.tables import CONFIRMATIONS, CURRENT, FACTS, GRADINGS, LEAVES, NODES, RULEBOOKS
+from store.tables import CONFIRMATIONS, CURRENT, FACTS, GRADINGS, LEAVES, NODES, RELEASES, RULEBOOKS
 
 Row = Mapping[str, Any]
 
@@ -18,14 +18,16 @@ LOGGED: Final[Mapping[str, str]] = {
     "grading": GRADINGS.name,
     "confirmation": CONFIRMATIONS.name,
     "publication": RULEBOOKS.name,
+    "release": RELEASES.name,
 }
-"""In which table that stands which leaves of each kind are about; decisions on cases have none yet."""
+"""In which table that stands which leaves of each kind are about."""
 
 _PAGE: Final = 2000
 _LOGGED: Final = {
     "grading": (GRADINGS, GRADINGS.c.hash),
     "confirmation": (CONFIRMATIONS, CONFIRMATIONS.c.hash),
     "publication": (RULEBOOKS, RULEBOOKS.c.sha256),
+    "release": (RELEASES, RELEASES.c.hash),
 }
 
 

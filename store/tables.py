@@ -204,6 +204,44 @@ SOURCES: Final = Table(
 )
 """The last sign of life of each source, and where its connector goes on."""
 
+DRAFT_FILES: Final = Table(
+    "draft_files",
+    METADATA,
+    Column("seq", _NUMBER, primary_key=True, autoincrement=True),
+    Column("draft", String(130), nullable=False),
+    Column("path", String(200), nullable=False),
+    Column("entered_at", _INSTANT, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("document", LargeBinary),
+    Index("ix_draft_files_draft_seq", "draft", "seq"),
+)
+"""Files of drafts of rulebooks; of a path the last row holds, and one without a document says that it was removed."""
+
+DRAFT_ACTS: Final = Table(
+    "draft_acts",
+    METADATA,
+    Column("seq", _NUMBER, primary_key=True, autoincrement=True),
+    Column("draft", String(130), nullable=False),
+    Column("act", String(20), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("entered_at", _INSTANT, nullable=False),
+    Column("content", _HASH, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Index("ix_draft_acts_draft_seq", "draft", "seq"),
+)
+"""What was done with drafts, by whom, and to which content (the digest of all files); `document` is packed JSON."""
+
+RELEASES: Final = Table(
+    "releases",
+    METADATA,
+    Column("hash", _HASH, primary_key=True),
+    Column("rulebook_sha256", _HASH, ForeignKey(RULEBOOKS.c.sha256), nullable=False, unique=True),
+    Column("effective_from", Integer, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("files", LargeBinary, nullable=False),
+)
+"""Versions that were put into force from a day: by whom, whom it moves, from which files; both are packed JSON."""
+
 EVENTS: Final = Table(
     "outbox",
     METADATA,
@@ -251,6 +289,9 @@ APPEND_ONLY: Final = (
     CHUNKS,
     QUARANTINE,
     QUARANTINE_ACTS,
+    DRAFT_FILES,
+    DRAFT_ACTS,
+    RELEASES,
     EVENTS,
 )
 """What the database itself refuses to change or delete."""

@@ -28,6 +28,9 @@ _APPEND_ONLY = (
     "ingest_chunks",
     "quarantine",
     "quarantine_acts",
+    "draft_files",
+    "draft_acts",
+    "releases",
     "outbox",
 )
 _CHANGING = ("current_gradings", "ledger_clock", "sources", "subscriptions", "deliveries")
@@ -39,6 +42,7 @@ def upgrade() -> None:
     _what_was_decided()
     _the_log()
     _what_comes_in()
+    _what_is_written()
     _what_goes_out()
     op.execute("INSERT INTO producers (id) VALUES ('')")
     op.execute("INSERT INTO ledger_clock (id, last) VALUES (1, '0001-01-01T00:00:00.000000Z')")
@@ -212,6 +216,43 @@ def _what_comes_in() -> None:
         sa.PrimaryKeyConstraint("seq", name="pk_quarantine_acts"),
     )
     op.create_index("ix_quarantine_acts_quarantined", "quarantine_acts", ["quarantined"])
+
+
+def _what_is_written() -> None:
+    op.create_table(
+        "draft_files",
+        sa.Column("seq", _NUMBER, autoincrement=True, nullable=False),
+        sa.Column("draft", sa.String(130), nullable=False),
+        sa.Column("path", sa.String(200), nullable=False),
+        sa.Column("entered_at", _INSTANT, nullable=False),
+        sa.Column("actor", sa.String(200), nullable=False),
+        sa.Column("document", sa.LargeBinary, nullable=True),
+        sa.PrimaryKeyConstraint("seq", name="pk_draft_files"),
+    )
+    op.create_index("ix_draft_files_draft_seq", "draft_files", ["draft", "seq"])
+    op.create_table(
+        "draft_acts",
+        sa.Column("seq", _NUMBER, autoincrement=True, nullable=False),
+        sa.Column("draft", sa.String(130), nullable=False),
+        sa.Column("act", sa.String(20), nullable=False),
+        sa.Column("actor", sa.String(200), nullable=False),
+        sa.Column("entered_at", _INSTANT, nullable=False),
+        sa.Column("content", _HASH, nullable=False),
+        sa.Column("document", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_draft_acts"),
+    )
+    op.create_index("ix_draft_acts_draft_seq", "draft_acts", ["draft", "seq"])
+    op.create_table(
+        "releases",
+        sa.Column("hash", _HASH, nullable=False),
+        sa.Column("rulebook_sha256", _HASH, nullable=False),
+        sa.Column("effective_from", sa.Integer, nullable=False),
+        sa.Column("document", sa.LargeBinary, nullable=False),
+        sa.Column("files", sa.LargeBinary, nullable=False),
+        sa.ForeignKeyConstraint(["rulebook_sha256"], ["rulebooks.sha256"], name="fk_releases_rulebook_sha256"),
+        sa.PrimaryKeyConstraint("hash", name="pk_releases"),
+        sa.UniqueConstraint("rulebook_sha256", name="uq_releases_rulebook_sha256"),
+    )
 
 
 def _what_goes_out() -> None:
