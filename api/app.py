@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.bodies import describe_bodies
 from api.bulk import post_bulk
-from api.documentation import error_page, openapi, static_files
+from api.documentation import openapi, static_files
 from api.gradings import grade_case, show_certificate, show_grading
 from api.headers import add_headers
 from api.health import live as is_live
@@ -114,7 +114,7 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
     ranking = Ranking(city)
     routes = Router("/", route_handlers=ROUTES)
     app = Litestar(
-        [routes, *PAGES, error_page, static_files(), assets()],
+        [routes, *PAGES, static_files(), assets()],
         before_send=[add_headers],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),

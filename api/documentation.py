@@ -1,26 +1,24 @@
-"""The OpenAPI document, its page that works offline, and the pages that explain error codes."""
+"""The OpenAPI document, its page that works offline, and what is said of error codes."""
 
 from __future__ import annotations
 
-import html
 import re
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Final
 
-from litestar import MediaType, Request, Response, Router, get
+from litestar import Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.params import PathParameter
 from litestar.static_files import create_static_files_router
 
-from api.problems import RequestRefused
-from knowledge.problems import nearest
+from api.requests import Lang
 
 _HERE = Path(__file__).resolve().parent
 STATIC = _HERE / "static"
 # In a wheel the document lies beside this file, in a checkout in docs/.
+_HAN: Final = re.compile("[\u4e00-\u9fff]")
 _ERRORS = (_HERE / "errors.md", _HERE.parent / "docs" / "errors.md")
 
 
@@ -56,21 +54,8 @@ def error_texts() -> dict[str, str]:
     return {code: body.strip() for code, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-@get("/errors/{code:str}", include_in_schema=False, sync_to_thread=False)
-def error_page(
-    request: Request[Any, Any, Any], code: Annotated[str, PathParameter(description="an error code")]
-) -> Response[Any]:
-    """Explain one error code, as a page for browsers and as JSON for programs."""
-    texts = error_texts()
-    if code not in texts:
-        near = nearest(code, texts)
-        raise RequestRefused(
-            "http.not_found", f"there is no error code `{code[:60]}`", help=f"did you mean `{near}`?" if near else None
-        )
-    if request.accept.best_match([MediaType.HTML, MediaType.JSON], MediaType.JSON) == MediaType.JSON:
-        return Response({"code": code, "text": texts[code]}, media_type=MediaType.JSON)
-    paragraphs = "".join(f"<p>{html.escape(part)}</p>" for part in re.split(r"\n\s*\n", texts[code]))
-    return Response(
-        f'<!doctype html><html lang="zh"><meta charset="utf-8"><title>{code}</title><h1>{code}</h1>{paragraphs}</html>',
-        media_type=MediaType.HTML,
-    )
+def error_text(code: str, lang: Lang) -> str:
+    """Return what is said of a code in one language, without the marks of Markdown; empty where nothing is."""
+    lines = error_texts().get(code, "").splitlines()
+    said = " ".join(line for line in lines if bool(_HAN.search(line)) == (lang == "zh"))
+    return re.sub(r"\[([^]]+)]\([^)]*\)", r"\1", said).replace("`", "")

@@ -47,10 +47,11 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "这份评价结果已被后来的评价取代,请以现行等级为准。",
         "A later grading has replaced it; what counts is the grade that holds now.",
     ),
-    "certificate": (
+    "offline": (
         "用 verify.py 和评价证书可以离线核对全部条件、计算和签名。",
         "With verify.py and the grading's certificate every condition, sum and signature can be checked offline.",
     ),
+    "error": ("错误代码", "Error code"),
     "request": ("请求编号", "request"),
 }
 FOUND: Final[Mapping[str, tuple[str, str]]] = {

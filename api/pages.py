@@ -19,7 +19,7 @@ from litestar.static_files import create_static_files_router
 from litestar.types import ExceptionHandlersMap
 from markupsafe import Markup
 
-from api.documentation import error_texts
+from api.documentation import error_text, error_texts
 from api.landing import Asked, Listing, address_of, grade_marks, is_public
 from api.letters import Letters
 from api.page_words import marks, words
@@ -33,7 +33,7 @@ from casework.typesetting import code_of
 from explain.letter import printed
 from explain.phrases import say
 from explain.typography import set_in
-from knowledge.problems import Problem
+from knowledge.problems import Problem, nearest
 from knowledge.rulebook import Rulebook
 from store import trail
 
@@ -48,7 +48,6 @@ _TEMPLATES: Final = Environment(
 )
 _NOT_PAGES: Final = ("/api/", "/health/", "/schema", "/static/", "/assets/")
 _PAGES: Final = re.compile(r"/|/(producers|gradings)(/.*)?")
-_HAN: Final = re.compile("[\u4e00-\u9fff]")
 _Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
 
 Words = Annotated[str, QueryParameter(description="查询词 · words to search for", max_length=100)]
@@ -170,7 +169,28 @@ def show_check(
     )
 
 
-PAGES: Final[tuple[HTTPRouteHandler, ...]] = (show_landing, show_producer, show_check)
+@get("/errors/{code:str}", include_in_schema=False, sync_to_thread=True)
+def show_error(
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    code: Annotated[str, PathParameter(description="an error code")],
+    lang: Language = "zh",
+) -> Response[Any]:
+    """Explain one error code, as a page for browsers and as JSON for programs."""
+    texts = error_texts()
+    if code not in texts:
+        near = nearest(code, texts)
+        raise RequestRefused(
+            "http.not_found", f"there is no error code `{code[:60]}`", help=f"did you mean `{near}`?" if near else None
+        )
+    if request.accept.best_match([MediaType.HTML, MediaType.JSON], MediaType.JSON) == MediaType.JSON:
+        return Response({"code": code, "text": texts[code]}, media_type=MediaType.JSON)
+    chosen = language(lang)
+    said = set_in(chosen, error_text(code, chosen))
+    return _page(request, "code.html", chosen, services.rulebook(), code=code, said=said)
+
+
+PAGES: Final[tuple[HTTPRouteHandler, ...]] = (show_landing, show_producer, show_check, show_error)
 
 
 def with_pages(handlers: ExceptionHandlersMap, rulebook: Callable[[], Rulebook]) -> ExceptionHandlersMap:
@@ -203,9 +223,6 @@ def _error(
 ) -> Response[str]:
     lang: Lang = "en" if request.query_params.get("lang") == "en" else "zh"
     zh, _, en = document.title.partition(" · ")
-    lines = error_texts().get(document.code, "").splitlines()
-    said = [line for line in lines if bool(_HAN.search(line)) == (lang == "zh")]
-    detail = re.sub(r"\[([^]]+)]\([^)]*\)", r"\1", " ".join(said)).replace("`", "")
     return _page(
         request,
         "error.html",
@@ -214,7 +231,7 @@ def _error(
         status_code=document.status,
         headers=dict(response.headers),
         title=zh if lang == "zh" else en,
-        detail=set_in(lang, detail),
+        detail=set_in(lang, error_text(document.code, lang)),
         help=document.help if lang == "en" else None,
         errors=document.errors if lang == "en" else (),
         status=document.status,
