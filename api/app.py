@@ -20,6 +20,7 @@ from api.letters import Letters, show_letter
 from api.live import Live
 from api.log import list_entries, prove_consistency, prove_inclusion, show_head, show_key
 from api.pages import PAGES, assets, with_pages
+from api.planning import show_plans
 from api.positions import show_position
 from api.problems import problem_handlers
 from api.producers import (
@@ -78,6 +79,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     show_grade,
     show_why,
     show_why_not,
+    show_plans,
     show_tree,
     show_tree_drawn,
     show_tree_as_text,

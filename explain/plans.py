@@ -10,10 +10,11 @@ from itertools import islice
 from engine.case import CaseFile
 from engine.evaluate import Evaluator
 from engine.grading import Grading
-from explain.deeds import day_done
+from explain.deeds import Deed, day_done
 from explain.reckoning import Reckoning
 from explain.stage import Stage
 from knowledge.problems import LimitExceeded, ShuoliError, nearest
+from knowledge.rulebook import Rulebook
 from knowledge.workdays import add_months
 
 MOST_GRADINGS = 1_000
@@ -33,17 +34,22 @@ class GradeNotAsked(ShuoliError):
 class Plan:
     """Deeds that together reach the grade on the day on which the last of them is done.
 
-    `remedies` are in the rulebook's order, `done_on` has the day of each. `before` is the grading of the day `day`
-    with nothing done, `after` the one with all of them done, of the case `case`.
+    `deeds` are in the rulebook's order, `done_on` has the day of each. `before` is the grading of the day `day` with
+    nothing done, `after` the one with all of them done, of the case `case`.
     """
 
-    remedies: tuple[str, ...]
+    deeds: tuple[Deed, ...]
     done_on: tuple[int, ...]
     effort: int
     day: int
     case: CaseFile
     before: Grading
     after: Grading
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """The remedies whose deeds these are."""
+        return tuple(deed.remedy for deed in self.deeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,11 @@ class Search:
     heals: Heals | None
 
 
+def search_job(case: CaseFile, grading: Grading, to: str | None, others: int, evaluator: Evaluator) -> Search:
+    """Return what `find_plans` does; for a worker, which brings the evaluator."""
+    return find_plans(evaluator, case, grading, to=to, others=others)
+
+
 def find_plans(
     evaluator: Evaluator, case: CaseFile, grading: Grading, *, to: str | None = None, others: int = OTHERS
 ) -> Search:
@@ -87,15 +98,26 @@ def find_plans(
         LimitExceeded: the search needs too many gradings.
     """
     bands = [band.grade for band in evaluator.rulebook.bands]
-    if to is not None and to not in bands:
-        near = nearest(to, bands)
-        listed = f"did you mean `{near}`?" if near else f"known: {', '.join(bands)}"
-        raise GradeNotAsked(f"there is no grade `{to}`", help=listed)
-    now = bands.index(grading.grade)
-    place = max(now - 1, 0) if to is None else bands.index(to)
+    now, place = bands.index(grading.grade), place_asked(evaluator.rulebook, grading, to)
     if now <= place:
         return Search(bands[place], True, (), True, None)
     return _Planner(evaluator, case, grading, place).search(1 + others)
+
+
+def place_asked(rulebook: Rulebook, grading: Grading, to: str | None) -> int:
+    """Return the place among the grades, best first, of the grade asked for: the next one up where none is named.
+
+    Raises:
+        GradeNotAsked: the rulebook has no such grade.
+    """
+    bands = [band.grade for band in rulebook.bands]
+    if to is None:
+        return max(bands.index(grading.grade) - 1, 0)
+    if to not in bands:
+        near = nearest(to, bands)
+        listed = f"did you mean `{near}`?" if near else f"known: {', '.join(bands)}"
+        raise GradeNotAsked(f"there is no grade `{to}`", help=listed)
+    return bands.index(to)
 
 
 class _Planner:
@@ -107,10 +129,12 @@ class _Planner:
         self._reckoning = Reckoning(self._rulebook, place)
         self._left = MOST_GRADINGS
         last = add_months(case.as_of, AHEAD_MONTHS)
-        offered = [offer.id for offer in grading.remedies if self._rulebook.remedies[offer.id].does]
-        days = {name: day_done(self._rulebook, name, case.as_of) for name in offered}
+        self._offered = {offer.id for offer in grading.remedies}
+        planned = [name for name, remedy in self._rulebook.remedies.items() if remedy.does]
+        days = {name: day_done(self._rulebook, name, case.as_of) for name in planned}
         self._done_on = {name: day for name, day in days.items() if day is not None and day <= last}
         self._places = {name: place for place, name in enumerate(self._done_on)}
+        self._days = sorted({day for name, day in self._done_on.items() if name in self._offered})
         self._stages: dict[int, Stage] = {}
 
     def search(self, most: int) -> Search:
@@ -122,12 +146,12 @@ class _Planner:
     def _enumerate(self) -> Iterator[Plan]:
         """Yield plans, cheapest first.
 
-        Each day on which some deed is done has a stage; its cheapest set is asked for only when no other day can
-        offer a cheaper one.
+        Each day on which some deed that is open now is done has a stage; its cheapest set is asked for only when no
+        other day can offer a cheaper one.
         """
         efforts = {name: self._rulebook.remedies[name].effort for name in self._done_on}
         todo: list[tuple[int, int, int, tuple[int, ...]]] = []
-        for day in set(self._done_on.values()):
+        for day in self._days:
             least = min(efforts[name] for name, done in self._done_on.items() if done == day)
             heapq.heappush(todo, (least, day, 1, ()))
         shown: list[frozenset[str]] = []
@@ -152,7 +176,9 @@ class _Planner:
     def _stage(self, day: int) -> Stage:
         if day not in self._stages:
             names = [name for name, done in self._done_on.items() if done <= day]
-            self._stages[day] = Stage(self._reckoning, self._reach, self._rulebook, self._case, self._grade, day, names)
+            self._stages[day] = Stage(
+                self._reckoning, self._reach, self._rulebook, self._case, self._grade, day, names, self._offered
+            )
         return self._stages[day]
 
     def _grade(self, case: CaseFile) -> Grading:
@@ -190,7 +216,8 @@ class _Planner:
             return None
         done_on = tuple(self._done_on[name] for name in names)
         effort = sum(self._rulebook.remedies[name].effort for name in names)
-        return Plan(tuple(names), done_on, effort, stage.day, case, stage.base, after)
+        deeds = tuple(deed for deed in stage.deeds if deed.remedy in names)
+        return Plan(deeds, done_on, effort, stage.day, case, stage.base, after)
 
     def _without(self, stage: Stage, names: Sequence[str], left_out: str) -> bool:
         """Say whether the grade is reached without a deed, on the same day or as soon as the others are done."""
@@ -203,12 +230,11 @@ class _Planner:
     def _heals(self) -> Heals:
         """Walk the days on which anything changes until the grade is within reach."""
         last = add_months(self._case.as_of, AHEAD_MONTHS)
-        planned = sorted(set(self._done_on.values()))
         stage = self._stage(self._case.as_of)
         self._left, looked_at = MOST_GRADINGS, [stage.day]
         while True:
             changes = [one.next_change_on for one in (stage.base, stage.everything)]
-            coming = min((day for day in (*planned, *changes) if day is not None and day > stage.day), default=None)
+            coming = min((day for day in (*self._days, *changes) if day is not None and day > stage.day), default=None)
             if coming is None or coming > last:
                 return Heals(None, (), stage.everything, last, tuple(looked_at))
             before = stage

@@ -22,7 +22,8 @@ TOLD_APART = 16
 class Stage:
     """A day, the deeds that can be done by then, and what gradings have told of sets of them.
 
-    Sets are bits in the order of `names`. Deeds that change nothing on that day are left out.
+    Of `remedies` those count that are open to the producer: on the first day (`offered`) or on this one. Sets are bits
+    in the order of `names`. Deeds that change nothing on that day are left out.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class Stage:
         grade: Grade,
         day: int,
         remedies: Sequence[str],
+        offered: Collection[str],
     ) -> None:
         self.day, self._rulebook, self._reckoning, self._grade = day, rulebook, reckoning, grade
         self._case = ahead(rulebook, case, day)
         self.base = grade(self._case)
         self._doing = Doing(rulebook, self._case, self.base)
-        found = [(name, deed) for name in remedies if (deed := self._doing.deed(name))]
+        open_to = {*offered, *(offer.id for offer in self.base.remedies)}
+        found = [(name, deed) for name in remedies if name in open_to and (deed := self._doing.deed(name))]
         self.names = tuple(name for name, _ in found)
         self.deeds = tuple(deed for _, deed in found)
         self.all = (1 << len(self.names)) - 1

@@ -1,0 +1,56 @@
+"""Plans over HTTP and on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from tests.api.test_cli import HYGIENE, Shuoli
+
+ADDRESS = "/api/v1/producers/P1"
+
+
+@pytest.fixture
+def known(client: TestClient[Litestar], a_case: dict[str, Any]) -> dict[str, Any]:
+    client.put(ADDRESS, json=a_case["producer"]).raise_for_status()
+    client.post(f"{ADDRESS}/facts", json={"facts": a_case["facts"]}).raise_for_status()
+    grade: dict[str, Any] = client.get(f"{ADDRESS}/grade").json()
+    return grade
+
+
+def test_plans_lead_from_the_grade_to_a_better_one(client: TestClient[Litestar], known: dict[str, Any]) -> None:
+    told = client.get(f"{ADDRESS}/plans", params={"lang": "en"}).json()
+
+    assert (told["grade"], told["as_of"]) == (known["grade"], known["as_of"])
+    assert told["reached"] is (told["to"] == told["grade"])
+    assert told["plans"] or told["heals"] or told["reached"]
+    for plan in told["plans"]:
+        assert plan["grade"] <= told["to"]
+        assert all(step["records"] for step in plan["steps"])
+
+
+@pytest.mark.usefixtures("known")
+def test_an_unknown_grade_and_too_many_others_are_refused(client: TestClient[Litestar]) -> None:
+    strange = client.get(f"{ADDRESS}/plans", params={"to": "Z"})
+    many = client.get(f"{ADDRESS}/plans", params={"others": 9})
+
+    assert (strange.status_code, strange.json()["code"]) == (422, "plans.unknown_grade")
+    assert (many.status_code, many.json()["code"]) == (400, "http.request")
+    assert client.get("/api/v1/producers/nobody/plans").json()["code"] == "producer.missing"
+
+
+def test_plans_are_printed(tmp_path: Path) -> None:
+    shuoli = Shuoli(tmp_path)
+    case = json.loads((HYGIENE / "case.json").read_text("utf-8"))
+    told = shuoli.json("explain", "plans", HYGIENE / "case.json", "--rulebook", HYGIENE, "--others", "1")
+    text = shuoli("explain", "plans", HYGIENE / "case.json", "--rulebook", HYGIENE, "--lang", "en")
+
+    assert told["producer"] == case["producer"]["id"]
+    assert told["plans"]
+    assert text.startswith("The least effort to")
+    assert "on record:" in text
