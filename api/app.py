@@ -35,6 +35,7 @@ from api.producers import (
     show_verdicts,
     show_why,
 )
+from api.prospects import ask_what_if, show_comparison, show_contested, show_forecast
 from api.quarantine import dismiss_line, list_quarantine, replay_line, show_line
 from api.reasoning import show_tree, show_tree_as_dot, show_tree_as_text, show_tree_drawn, show_why_not
 from api.requests import knows_parameters
@@ -79,6 +80,10 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     show_grade,
     show_why,
     show_why_not,
+    show_forecast,
+    show_contested,
+    show_comparison,
+    ask_what_if,
     show_plans,
     show_tree,
     show_tree_drawn,

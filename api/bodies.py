@@ -13,6 +13,7 @@ from typing import Any, Final
 from litestar.openapi.spec import Example, OpenAPI, OpenAPIMediaType, OpenAPIType, Reference, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat
 
+from api.outlooks import MOST_STRUCK
 from knowledge.rulebook import FactType, Field, Rulebook
 
 MOST_FACTS: Final = 5000
@@ -38,6 +39,19 @@ _REASON: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["reason"],
     properties={"reason": Schema(type=OpenAPIType.STRING, min_length=1, max_length=2000, pattern=r"\S")},
+    additional_properties=False,
+)
+_WHAT_IF: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["strike"],
+    properties={
+        "strike": Schema(
+            type=OpenAPIType.ARRAY,
+            items=Schema(type=OpenAPIType.STRING, pattern="^F-[0-9a-f]{16}$"),
+            min_items=1,
+            max_items=MOST_STRUCK,
+        )
+    },
     additional_properties=False,
 )
 _SUBSCRIPTION: Final = Schema(
@@ -77,6 +91,13 @@ def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
     bodies["/api/v1/subscriptions", "post"] = ("Subscription", "接收地址 · the address to tell", told)
     components.schemas["Status"] = _status(rulebook)
     status = {"status": list(rulebook.fact_statuses)[-1]}
+    components.schemas["WhatIf"] = _WHAT_IF
+    strike = {"strike": ["F-0123456789abcdef"]}
+    bodies["/api/v1/producers/{producer_id}/what-if", "post"] = (
+        "WhatIf",
+        "假设不成立的事实 · the facts to strike",
+        strike,
+    )
     where = "/api/v1/producers/{producer_id}/facts/{fact_id}/status"
     bodies[where, "post"] = ("Status", "事实的新状态 · the fact's new status", status)
     components.schemas |= {"Report": _report(rulebook), "Dismissal": _REASON}

@@ -18,6 +18,7 @@ from api.cli_letter import letter
 from api.cli_log import log
 from api.cli_plans import plans
 from api.cli_position import position
+from api.cli_prospects import compare, contested, forecast
 from api.cli_replay import replay
 from api.cli_rulebook import rulebook
 from api.cli_serve import serve
@@ -38,7 +39,7 @@ def commands() -> None:
     """Hold all commands."""
 
 
-for about in (letter, position, plans):
+for about in (letter, position, plans, forecast, contested, compare):
     explain.add_command(about)
 for command in (grade, explain, rulebook, sample_city, grade_all, ingest, pull, tick, replay, log, verify, serve, demo):
     commands.add_command(command)

@@ -27,7 +27,9 @@ class CaseMissing(ShuoliError):
     code = "case.missing"
 
 
-class _Day(click.ParamType[date]):
+class Day(click.ParamType[date]):
+    """A day such as 2026-03-05."""
+
     name = "DATE"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
@@ -40,7 +42,7 @@ class _Day(click.ParamType[date]):
             return self.fail(f"`{value}` is not a date such as 2026-03-05", param, ctx)
 
 
-as_of_option = click.option("--as-of", type=_Day(), help="评价日,默认今天 · the day the grade is for; today by default")
+as_of_option = click.option("--as-of", type=Day(), help="评价日,默认今天 · the day the grade is for; today by default")
 
 
 @click.command(help="评定一个主体并说明理由 · grade one producer, and say why")

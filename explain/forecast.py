@@ -125,7 +125,8 @@ def _day(teller: Teller, sides: Sequence[Side]) -> ForecastDay:
         grade=view.grade,
         word="" if before.grade == view.grade else told.word.say("grade_was", grade=before.grade),
     )
-    stands_on = dict.fromkeys(one for change in (*changes, *grades) for one in change.sentence.stands_on)
+    sentences = [*(change.sentence for change in changes), *(change.sentence for change in grades)]
+    stands_on = dict.fromkeys(one for sentence in sentences for one in sentence.stands_on)
     return ForecastDay(
         as_of=view.as_of,
         rulebook=view.rulebook,

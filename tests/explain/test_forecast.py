@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from engine.case import CaseFile, Fact, Producer
 from engine.evaluate import Evaluator
 from explain.ahead import ahead
-from explain.change_views import Change, Forecast, GradeChange
+from explain.change_views import Forecast
 from explain.forecast import Stretch, forecast, foresee, last_day
 from knowledge.loader import bind, load_rulebook
 from knowledge.problems import RulebookRefused
@@ -95,14 +95,15 @@ def test_every_day_changes_something_and_says_what(drawn: Drawn) -> None:
 
 def test_no_sentence_of_a_forecast_stands_on_nothing_or_is_left_unfilled(drawn: Drawn) -> None:
     said = [drawn.told.sentence, *(day.sentence for day in drawn.told.days)]
-    parts: list[Change | GradeChange] = [part for day in drawn.told.days for part in (*day.changes, *day.grade_changes)]
-    for sentence in (*said, *(part.sentence for part in parts)):
+    said += [change.sentence for day in drawn.told.days for change in day.changes]
+    said += [change.sentence for day in drawn.told.days for change in day.grade_changes]
+    for sentence in said:
         assert sentence.stands_on
         assert "{" not in sentence.text
 
 
 LABEL = {"zh": "甲", "en": "first"}
-FILES: Mapping[str, Any] = {
+FILES: dict[str, Any] = {
     "rulebook.yaml": {
         "id": "ahead", "version": "1", "title": LABEL, "status": "draft", "notice": LABEL,
         "effective_from": "2020-01-01", "require": {"law": "no", "scenario": "no"},
