@@ -8,14 +8,14 @@ from typing import Final
 CHANGE: Final[Mapping[str, tuple[str, str]]] = {
     # Headlines
     "compared": (
-        "{producer}:{before}{score_before} 分、{grade_before} 级,{after}{score_after} 分、{grade_after} 级;{by}。",
+        "{producer}:{before}为 {score_before} 分 {grade_before} 级,{after}为 {score_after} 分 {grade_after} 级;{by}。",
         "{producer}: {score_before} and {grade_before} {before}; {score_after} and {grade_after} {after}, {by}.",
     ),
     "side": ("按{day}", "as of {day}"),
     "side_known": ("按{day}(截至 {known} 所知)", "as of {day}, as known at {known}"),
     "side_rulebook": ("{side}、{rulebook} 规则", "{side} under {rulebook}"),
-    "by_more": ("得分高 {points}", "{points} more"),
-    "by_less": ("得分低 {points}", "{points} less"),
+    "by_more": ("得分增加 {points}", "{points} more"),
+    "by_less": ("得分减少 {points}", "{points} less"),
     "by_nothing": ("得分相同", "the same score"),
     "from_day": (
         "{day}起:{score} 分({by}),{grade} 级{word}。",
