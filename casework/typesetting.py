@@ -111,6 +111,6 @@ def _missing(characters: Sequence[str], letter: Letter) -> GlyphMissing:
     named = ", ".join(problem.place for problem in problems)
     return GlyphMissing(
         f"the letter to `{letter.why.producer[:100]}` holds characters that no font shows: {named}",
-        help="name a folder with a font that has them in SHUOLI_FONTS; BabelStone Han has most rare ideographs",
+        help="name a folder with a font that has them in SHUOLI_FONTS; Hanazono has most rare ideographs",
         problems=problems,
     )

@@ -13,12 +13,14 @@ _HAN: Final = (
     "\U00020000-\U0003ffff"
 )
 _WIDE: Final = {",": "\uff0c", ";": "\uff1b", ":": "\uff1a", "?": "\uff1f", "!": "\uff01"}
+_BREAKS: Final = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
 _MARK: Final = re.compile(rf"(?<=[{_HAN}])([,;:?!]) ?|([,;:?!]) ?(?=[{_HAN}])")
 _BRACKETS: Final = re.compile(rf" ?\(([^()]*[{_HAN}][^()]*)\) ?|(?<=[{_HAN}])\(([^()]*)\)")
 
 
 def set_in(lang: Lang, text: str) -> str:
-    """Return a text as it is set in print in a language; English stays as it is."""
+    """Return a text as it is set in print in a language: on one line, Chinese with its own marks."""
+    text = _BREAKS.sub(" ", text)
     if lang != "zh":
         return text
     text = _BRACKETS.sub(lambda found: f"\uff08{found[1] or found[2] or ''}\uff09", text)
