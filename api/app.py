@@ -12,6 +12,21 @@ from litestar.handlers import HTTPRouteHandler
 from api.bodies import describe_bodies
 from api.bulk import post_bulk
 from api.documentation import openapi, static_files
+from api.drafts import (
+    check_draft,
+    close_draft,
+    list_drafts,
+    open_draft,
+    put_draft_file,
+    rebase_draft,
+    release_draft,
+    remove_draft_file,
+    review_draft,
+    show_draft,
+    show_draft_file,
+    show_release,
+    try_draft,
+)
 from api.gradings import grade_case, show_certificate, show_grading
 from api.headers import add_headers
 from api.health import live as is_live
@@ -35,6 +50,7 @@ from api.producers import (
     show_verdicts,
     show_why,
 )
+from api.promises import count_promises, keep_plan, list_promises
 from api.prospects import ask_what_if, show_comparison, show_contested, show_forecast
 from api.quarantine import dismiss_line, list_quarantine, replay_line, show_line
 from api.reasoning import show_tree, show_tree_as_dot, show_tree_as_text, show_tree_drawn, show_why_not
@@ -80,11 +96,14 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     show_grade,
     show_why,
     show_why_not,
+    show_plans,
+    keep_plan,
+    list_promises,
+    count_promises,
     show_forecast,
     show_contested,
     show_comparison,
     ask_what_if,
-    show_plans,
     show_tree,
     show_tree_drawn,
     show_tree_as_text,
@@ -95,6 +114,19 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     show_verdicts,
     list_rulebooks,
     show_rulebook,
+    show_release,
+    list_drafts,
+    open_draft,
+    show_draft,
+    show_draft_file,
+    put_draft_file,
+    remove_draft_file,
+    check_draft,
+    try_draft,
+    review_draft,
+    rebase_draft,
+    release_draft,
+    close_draft,
     show_head,
     show_key,
     list_entries,

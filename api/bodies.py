@@ -54,10 +54,34 @@ _WHAT_IF: Final = Schema(
     },
     additional_properties=False,
 )
+_PLAN: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["remedies"],
+    properties={"remedies": Schema(type=OpenAPIType.ARRAY, items=_TEXT, min_items=1), "to": _TEXT},
+    additional_properties=False,
+)
 _SUBSCRIPTION: Final = Schema(
     type=OpenAPIType.OBJECT,
     required=["url"],
     properties={"url": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.URI, min_length=9, max_length=2000)},
+    additional_properties=False,
+)
+_NAMED: Final = Schema(type=OpenAPIType.STRING, min_length=1, max_length=130)
+_OPENING: Final = Schema(
+    type=OpenAPIType.OBJECT, required=["based_on"], properties={"based_on": _NAMED}, additional_properties=False
+)
+_REVIEWING: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    properties={"note": Schema(type=OpenAPIType.STRING, max_length=2000)},
+    additional_properties=False,
+)
+_SIDES: Final = Schema(
+    type=OpenAPIType.OBJECT, additional_properties=Schema(type=OpenAPIType.STRING, enum=["ours", "theirs"])
+)
+_REBASING: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["onto"],
+    properties={"onto": _NAMED, "take": Schema(type=OpenAPIType.OBJECT, additional_properties=_SIDES)},
     additional_properties=False,
 )
 _CASE: Final = Schema(
@@ -98,8 +122,16 @@ def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
         "假设不成立的事实 · the facts to strike",
         strike,
     )
+    components.schemas["Plan"] = _PLAN
+    deeds = {"remedies": list(rulebook.remedies)[:1] or ["deed"]}
+    bodies["/api/v1/producers/{producer_id}/plans", "post"] = ("Plan", "方案中的整改 · the deeds of a plan", deeds)
     where = "/api/v1/producers/{producer_id}/facts/{fact_id}/status"
     bodies[where, "post"] = ("Status", "事实的新状态 · the fact's new status", status)
+    components.schemas |= {"Opening": _OPENING, "Reviewing": _REVIEWING, "Rebasing": _REBASING}
+    at = "/api/v1/rulebooks/{rulebook_id}/{rulebook_version}/draft"
+    bodies[at, "put"] = ("Opening", "底稿 · the version it begins with", {"based_on": f"{rulebook.id}"})
+    bodies[f"{at}/review", "post"] = ("Reviewing", "复核意见 · what the reviewer says", {"note": "已核对 · checked"})
+    bodies[f"{at}/rebase", "post"] = ("Rebasing", "新底稿 · the version to base it on", {"onto": f"{rulebook.id}"})
     components.schemas |= {"Report": _report(rulebook), "Dismissal": _REASON}
     report = {"producer": "P1", **case["facts"][0]}
     settle = "/api/v1/quarantine/{line_id}"

@@ -11,6 +11,8 @@ import click
 import msgspec
 
 from api.cli_city import demo, grade_all, sample_city
+from api.cli_drafts import draft, push
+from api.cli_drafts import pull as pull_draft
 from api.cli_explain import explain
 from api.cli_grade import grade
 from api.cli_ingest import ingest, pull
@@ -43,6 +45,9 @@ for about in (letter, position, plans, forecast, contested, compare):
     explain.add_command(about)
 for command in (grade, explain, rulebook, sample_city, grade_all, ingest, pull, tick, replay, log, verify, serve, demo):
     commands.add_command(command)
+
+for part in (draft, pull_draft, push):
+    rulebook.add_command(part)
 
 
 def main(arguments: Sequence[str] | None = None) -> Never:

@@ -7,25 +7,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter, PathParameter, QueryParameter, RawBody
+from litestar.params import PathParameter, QueryParameter, RawBody
 
 from api.problems import documented
-from api.requests import needs_json
+from api.requests import Actor, needs_json
 from api.services import Services
 from casework.intake import Complaint, LineResult
 from casework.quarantine import LineMissing, came, dismiss, replay
 from store.quarantine import Quarantined, State, quarantined, quarantined_line
 
-Actor = Annotated[
-    str,
-    HeaderParameter(
-        name="X-Actor",
-        min_length=1,
-        max_length=200,
-        pattern=r"\S",
-        description="谁做的 · who does it; 1 to 200 characters",
-    ),
-]
 LineId = Annotated[int, PathParameter(description="隔离区中的编号 · its id in the quarantine", ge=1, le=2**53)]
 
 
