@@ -21,10 +21,13 @@ class Teller:
         self.lang: Lang = lang
         self._personal = personal
         self._reach: dict[str, Reach] = {}
+        self._told: dict[Side, Told] = {}
 
     def told(self, side: Side) -> Told:
         """Return a side with the words for it."""
-        return Told(side, self.lang, personal=self._personal)
+        if side not in self._told:
+            self._told[side] = Told(side, self.lang, personal=self._personal)
+        return self._told[side]
 
     def parts(self, sides: Sequence[Side]) -> tuple[tuple[Change, ...], tuple[GradeChange, ...]]:
         """Return what changed along a way of gradings; the points of the changes add up to the difference in score.
