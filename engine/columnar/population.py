@@ -1,0 +1,171 @@
+"""Many producers and their facts as columns, as of one day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from engine.case import MOST_FACTS, CaseFile, Producer
+from engine.columnar.columns import Column, Flags, Ints
+from knowledge.rulebook import Field, Rulebook
+from knowledge.rules import Value
+
+_MISSING: Final = -(2**63)
+
+
+class Texts(dict[str | None, int]):
+    """Numbers for texts, given out as they come; none for a missing one."""
+
+    def __init__(self) -> None:
+        super().__init__({None: -1})
+        self.by_code: list[str] = []
+
+    def __missing__(self, text: str) -> int:
+        code = self[text] = len(self.by_code)
+        self.by_code.append(text)
+        return code
+
+    def code(self, value: Value) -> int:
+        """Return any encoded value as a number."""
+        return self[value] if isinstance(value, str) else int(value)
+
+
+@dataclass(slots=True, eq=False)
+class Table:
+    """Facts, findings or consequences of one type, sorted by producer (its row in the population)."""
+
+    p: Ints
+    columns: Mapping[str, Column]
+    rounds: Ints | None = None
+    """The shortest chain of rules behind each, where that is asked for."""
+    cache: dict[Any, Any] = field(default_factory=dict)
+    """What of it fits which conditions."""
+
+    def __len__(self) -> int:
+        return len(self.p)
+
+    def take(self, rows: Ints) -> Table:
+        """Return some rows, ascending."""
+        return Table(self.p[rows], {name: column.take(rows) for name, column in self.columns.items()})
+
+
+@dataclass(slots=True, eq=False)
+class Population:
+    """Producers by row, and their visible facts by type. Columns stand in the words of one rulebook's vocabulary."""
+
+    day: int
+    ids: Sequence[str]
+    attributes: Mapping[str, Column]
+    """Kind, region, id and the rulebook's attributes."""
+    facts: Mapping[str, Table]
+    texts: Texts
+    refused: Flags
+    """Who has more facts than one producer may have; there is no grade for them."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def parts(self, size: int) -> Iterator[Population]:
+        """Yield the population in parts of at most so many producers."""
+        if len(self) <= size:
+            yield self
+            return
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            rows = np.arange(start, stop)
+            facts = {}
+            for name, table in self.facts.items():
+                low, high = (int(end) for end in np.searchsorted(table.p, [start, stop]))
+                part = table.take(np.arange(low, high))
+                facts[name] = Table(part.p - start, part.columns)
+            attributes = {name: column.take(rows) for name, column in self.attributes.items()}
+            yield Population(self.day, self.ids[start:stop], attributes, facts, self.texts, self.refused[start:stop])
+
+
+def population_of(rulebook: Rulebook, cases: Iterable[CaseFile], day: int) -> Population:
+    """Return the population of these cases as of a day; the days for which they were read don't matter."""
+    gathering = Gathering(rulebook, day)
+    for case in cases:
+        gathering.add(case.producer, ((fact.type, fact.status, fact.values) for fact in case.facts), len(case.facts))
+    return gathering.population()
+
+
+class Gathering:
+    """Producers and facts on their way into columns."""
+
+    def __init__(self, rulebook: Rulebook, day: int) -> None:
+        self._rulebook, self._day = rulebook, day
+        self._producers: list[Producer] = []
+        self._sizes: list[int] = []
+        self._counting = frozenset(status.name for status in rulebook.fact_statuses.values() if status.counts)
+        kinds = [kind for kind in rulebook.types.values() if kind.origin == "fact"]
+        self._rows: dict[str, tuple[list[int], list[Mapping[str, Value]]]] = {kind.name: ([], []) for kind in kinds}
+
+    def add(self, producer: Producer, facts: Iterable[tuple[str, str, Mapping[str, Value]]], size: int) -> None:
+        """Add a producer and its `size` facts: (type, status, values)."""
+        row, counting, rows = len(self._producers), self._counting, self._rows
+        self._producers.append(producer)
+        self._sizes.append(size)
+        if size > MOST_FACTS:
+            return
+        for kind, status, values in facts:
+            if status in counting:
+                owners, told = rows[kind]
+                owners.append(row)
+                told.append(values)
+
+    def population(self) -> Population:
+        """Return what was added, as columns."""
+        texts, producers = Texts(), self._producers
+        attributes = {
+            "kind": _texts(texts, [one.kind for one in producers]),
+            "region": _texts(texts, [one.region for one in producers]),
+            "id": _texts(texts, [one.id for one in producers]),
+        }
+        own = [one.attributes for one in producers]
+        attributes |= {name: _column(texts, field, own) for name, field in self._rulebook.attributes.items()}
+        facts = {}
+        for name, (owners, told) in self._rows.items():
+            kind = self._rulebook.types[name]
+            columns = {field.name: _column(texts, field, told) for field in kind.fields.values()}
+            table = Table(np.array(owners, np.int64), columns)
+            facts[name] = table if kind.dated is None else _seen(table, columns[kind.dated], self._day)
+        refused = np.array(self._sizes, np.int64) > MOST_FACTS
+        return Population(self._day, [one.id for one in producers], attributes, facts, texts, refused)
+
+
+def _seen(table: Table, dates: Column, day: int) -> Table:
+    """Return the facts whose day has come, or who have none."""
+    seen = dates.values <= day
+    if dates.given is not None:
+        seen |= ~dates.given
+    return table if seen.all() else table.take(np.flatnonzero(seen))
+
+
+def _texts(texts: Texts, values: Sequence[str | None]) -> Column:
+    codes = np.array([texts[value] for value in values], np.int64)
+    given = codes >= 0
+    return Column(codes) if given.all() else Column(np.where(given, codes, 0), given)
+
+
+def _column(texts: Texts, field: Field, told: Sequence[Mapping[str, Value]]) -> Column:
+    name = field.name
+    if field.type in ("text", "choice"):
+        return _texts(texts, [values.get(name) for values in told])  # type: ignore[misc]  # texts, as their type says
+    values = np.array([values.get(name, _MISSING) for values in told], np.int64)
+    given = values != _MISSING
+    return Column(values) if given.all() else Column(np.where(given, values, 0), given)
+
+
+def decoder(field: Field, texts: Texts) -> Callable[[int], Value]:
+    """Return what turns a number back into the value of a field."""
+    match field.type:
+        case "text" | "choice":
+            return texts.by_code.__getitem__
+        case "yes_no":
+            return bool
+        case _:
+            return int
