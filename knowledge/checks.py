@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from knowledge.binding import yes
+from knowledge.lookalikes import check_lookalikes
 from knowledge.notes import Notes
 from knowledge.rulebook import Rulebook
 from knowledge.rulechecks import check_rule
@@ -28,6 +29,7 @@ def check_meaning(rulebook: Rulebook, notes: Notes) -> None:
     _check_standards(rulebook, notes)
     _check_conclusions(rulebook, notes)
     check_texts(notes)
+    check_lookalikes(rulebook, notes)
     seen: dict[str, Path] = {}
     head: Any = notes.documents["rulebook.yaml"].data
     requires = head.get("require") or {}

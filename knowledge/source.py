@@ -255,16 +255,17 @@ class _Reader:
 
     def _visible(self, text: str, at: tuple[int, int]) -> str:
         """Return the text without invisible characters, so that what is meant can still be checked."""
-        found = next((place for place, char in enumerate(text) if _is_invisible(char)), None)
+        found = next((place for place, char in enumerate(text) if is_invisible(char)), None)
         if found is None:
             return text
         name, before = f"U+{ord(text[found]):04X}", text[max(found - 12, 0) : found].rsplit("\n", maxsplit=1)[-1]
         where = f"after `{before}`" if before else "at its beginning"
         self.problem(at, "yaml.character", f"text holds the invisible character {name} {where}", name, "visible text")
-        return "".join(char for char in text if not _is_invisible(char))
+        return "".join(char for char in text if not is_invisible(char))
 
 
-def _is_invisible(char: str) -> bool:
+def is_invisible(char: str) -> bool:
+    """Say whether a character shows nothing, or turns the direction of what follows."""
     if char in "\n\t":
         return False
     category = unicodedata.category(char)
