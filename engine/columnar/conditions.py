@@ -27,7 +27,7 @@ from engine.columnar.columns import (
     shifted,
     single,
 )
-from engine.columnar.population import Population, Table
+from engine.columnar.population import Population, Table, seen
 from knowledge.rulebook import Aggregate, Field, Measure, Rulebook
 from knowledge.rules import Const, Expr, OutcomeTest, Pattern, Ref, Shift, Test, Window
 
@@ -69,15 +69,15 @@ class Rows:
 class Knowledge:
     """What is known of a population while it is graded: tables by type, measures, the outcome."""
 
-    def __init__(self, rulebook: Rulebook, population: Population) -> None:
+    def __init__(self, rulebook: Rulebook, population: Population, day: int) -> None:
         self.rulebook, self.population = rulebook, population
-        self.day, self.texts, self.size = population.day, population.texts, len(population)
+        self.day, self.texts, self.size = day, population.texts, len(population)
         self.everyone = np.arange(self.size)
         self.refused = population.refused.copy()
         """For whom there is no grade, because something is beyond what one grading may hold."""
         none = np.empty(0, np.int64)
         self.tables: dict[str, Table] = {
-            name: Table(population.facts[name].p, population.facts[name].columns)
+            name: seen(population.facts[name], kind.dated, day)
             if kind.origin == "fact"
             else Table(none, {name: Column(none) for name in kind.fields}, none)
             for name, kind in rulebook.types.items()

@@ -67,15 +67,15 @@ class Columnar:
             if one.suspended_by is not None
         ]
 
-    def grade(self, population: Population, *, concluded: bool = True) -> Graded:
-        """Return what everyone's grading comes to; findings and consequences only if asked for.
+    def grade(self, population: Population, day: int, *, concluded: bool = True) -> Graded:
+        """Return what everyone's grading comes to as of a day; findings and consequences only if asked for.
 
         Raises:
             LimitExceeded: a rule looks at more pairs of facts than memory allows.
         """
         parts, first = [], 0
         for part in population.parts(BATCH):
-            parts.append(self._grade(part, first, concluded=concluded))
+            parts.append(self._grade(part, day, first, concluded=concluded))
             first += len(part)
         if len(parts) == 1:
             return parts[0]
@@ -88,8 +88,8 @@ class Columnar:
             {name: pl.concat([part.concluded[name] for part in parts]) for name in parts[0].concluded},
         )
 
-    def _grade(self, population: Population, first: int, *, concluded: bool) -> Graded:
-        known = Knowledge(self.rulebook, population)
+    def _grade(self, population: Population, day: int, first: int, *, concluded: bool) -> Graded:
+        known = Knowledge(self.rulebook, population, day)
         fired: list[Fired] = []
         for stage in range(self._graded):
             self._stage(known, stage, fired)

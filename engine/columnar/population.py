@@ -1,4 +1,4 @@
-"""Many producers and their facts as columns, as of one day."""
+"""Many producers and their facts as columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.case import MOST_FACTS, CaseFile, Producer
+from engine.case import MOST_FACTS, CaseFile, Fact, Producer
 from engine.columnar.columns import Column, Flags, Ints
 from knowledge.rulebook import Field, Rulebook
 from knowledge.rules import Value
@@ -54,9 +54,8 @@ class Table:
 
 @dataclass(slots=True, eq=False)
 class Population:
-    """Producers by row, and their visible facts by type. Columns stand in the words of one rulebook's vocabulary."""
+    """Producers by row, and their counting facts by type. Columns stand in the words of one rulebook's vocabulary."""
 
-    day: int
     ids: Sequence[str]
     attributes: Mapping[str, Column]
     """Kind, region, id and the rulebook's attributes."""
@@ -82,44 +81,66 @@ class Population:
                 part = table.take(np.arange(low, high))
                 facts[name] = Table(part.p - start, part.columns)
             attributes = {name: column.take(rows) for name, column in self.attributes.items()}
-            yield Population(self.day, self.ids[start:stop], attributes, facts, self.texts, self.refused[start:stop])
+            yield Population(self.ids[start:stop], attributes, facts, self.texts, self.refused[start:stop])
 
 
-def population_of(rulebook: Rulebook, cases: Iterable[CaseFile], day: int) -> Population:
-    """Return the population of these cases as of a day; the days for which they were read don't matter."""
-    gathering = Gathering(rulebook, day)
+def joined(old: Population, kept: Flags, new: Population) -> Population:
+    """Return those of a population that are kept, and another one's after them; both have the same texts."""
+    place = np.cumsum(kept) - 1
+    first = int(kept.sum())
+    facts = {}
+    for name, table in old.facts.items():
+        mine, others = table.take(np.flatnonzero(kept[table.p])), new.facts[name]
+        columns = {field: _joined(mine.columns[field], others.columns[field]) for field in table.columns}
+        facts[name] = Table(np.concatenate([place[mine.p], others.p + first]), columns)
+    rows = np.flatnonzero(kept)
+    attributes = {name: _joined(one.take(rows), new.attributes[name]) for name, one in old.attributes.items()}
+    ids = [name for name, stays in zip(old.ids, kept.tolist(), strict=True) if stays]
+    return Population([*ids, *new.ids], attributes, facts, old.texts, np.concatenate([old.refused[rows], new.refused]))
+
+
+def _joined(one: Column, other: Column) -> Column:
+    sizes = len(one.values), len(other.values)
+    given = None
+    if one.given is not None or other.given is not None:
+        given = np.concatenate([one.known(sizes[0]), other.known(sizes[1])])
+    return Column(np.concatenate([one.values, other.values]), given)
+
+
+def population_of(rulebook: Rulebook, cases: Iterable[CaseFile]) -> Population:
+    """Return the population of these cases; the days for which they were read don't matter."""
+    gathering = Gathering(rulebook)
     for case in cases:
-        gathering.add(case.producer, ((fact.type, fact.status, fact.values) for fact in case.facts), len(case.facts))
+        gathering.add(case.producer, case.facts)
     return gathering.population()
 
 
 class Gathering:
     """Producers and facts on their way into columns."""
 
-    def __init__(self, rulebook: Rulebook, day: int) -> None:
-        self._rulebook, self._day = rulebook, day
+    def __init__(self, rulebook: Rulebook, texts: Texts | None = None) -> None:
+        self._rulebook, self._codes = rulebook, Texts() if texts is None else texts
         self._producers: list[Producer] = []
         self._sizes: list[int] = []
         self._counting = frozenset(status.name for status in rulebook.fact_statuses.values() if status.counts)
         kinds = [kind for kind in rulebook.types.values() if kind.origin == "fact"]
         self._rows: dict[str, tuple[list[int], list[Mapping[str, Value]]]] = {kind.name: ([], []) for kind in kinds}
 
-    def add(self, producer: Producer, facts: Iterable[tuple[str, str, Mapping[str, Value]]], size: int) -> None:
-        """Add a producer and its `size` facts: (type, status, values)."""
+    def add(self, producer: Producer, facts: Sequence[Fact]) -> None:
+        """Add a producer with its merged facts and those about everyone."""
         row, counting, rows = len(self._producers), self._counting, self._rows
         self._producers.append(producer)
-        self._sizes.append(size)
-        if size > MOST_FACTS:
-            return
-        for kind, status, values in facts:
-            if status in counting:
-                owners, told = rows[kind]
-                owners.append(row)
-                told.append(values)
+        self._sizes.append(len(facts))
+        if len(facts) <= MOST_FACTS:
+            for fact in facts:
+                if fact.status in counting:
+                    owners, told = rows[fact.type]
+                    owners.append(row)
+                    told.append(fact.values)
 
     def population(self) -> Population:
         """Return what was added, as columns."""
-        texts, producers = Texts(), self._producers
+        texts, producers = self._codes, self._producers
         attributes = {
             "kind": _texts(texts, [one.kind for one in producers]),
             "region": _texts(texts, [one.region for one in producers]),
@@ -131,18 +152,20 @@ class Gathering:
         for name, (owners, told) in self._rows.items():
             kind = self._rulebook.types[name]
             columns = {field.name: _column(texts, field, told) for field in kind.fields.values()}
-            table = Table(np.array(owners, np.int64), columns)
-            facts[name] = table if kind.dated is None else _seen(table, columns[kind.dated], self._day)
+            facts[name] = Table(np.array(owners, np.int64), columns)
         refused = np.array(self._sizes, np.int64) > MOST_FACTS
-        return Population(self._day, [one.id for one in producers], attributes, facts, texts, refused)
+        return Population([one.id for one in producers], attributes, facts, texts, refused)
 
 
-def _seen(table: Table, dates: Column, day: int) -> Table:
+def seen(table: Table, dated: str | None, day: int) -> Table:
     """Return the facts whose day has come, or who have none."""
-    seen = dates.values <= day
+    if dated is None:
+        return Table(table.p, table.columns)
+    dates = table.columns[dated]
+    come = dates.values <= day
     if dates.given is not None:
-        seen |= ~dates.given
-    return table if seen.all() else table.take(np.flatnonzero(seen))
+        come |= ~dates.given
+    return Table(table.p, table.columns) if come.all() else table.take(np.flatnonzero(come))
 
 
 def _texts(texts: Texts, values: Sequence[str | None]) -> Column:

@@ -71,7 +71,7 @@ def told_by_row(graded: Graded) -> list[Told]:
 def differences(rulebook: Rulebook, cases: Sequence[CaseFile], evaluator: Evaluator | None = None) -> Iterator[str]:
     """Yield how the engines differ on cases of one day; those that the traced engine refuses for size are left out."""
     own = evaluator or Evaluator(rulebook)
-    graded = Columnar(rulebook).grade(population_of(rulebook, cases, cases[0].as_of))
+    graded = Columnar(rulebook).grade(population_of(rulebook, cases), cases[0].as_of)
     columns = told_by_row(graded)
     for row, case in enumerate(cases):
         try:

@@ -96,16 +96,16 @@ def test_the_sample_city_comes_to_the_same_in_columns(shipped: Rulebook, city: l
 def test_batches_don_t_change_what_a_population_comes_to(
     shipped: Rulebook, city: list[CaseFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    population = population_of(shipped, city, city[0].as_of)
-    whole = told_by_row(Columnar(shipped).grade(population))
+    population = population_of(shipped, city)
+    whole = told_by_row(Columnar(shipped).grade(population, city[0].as_of))
     monkeypatch.setattr(grader, "BATCH", 37)
 
-    assert told_by_row(Columnar(shipped).grade(population)) == whole
+    assert told_by_row(Columnar(shipped).grade(population, city[0].as_of)) == whole
     assert len({one["grade"] for one in whole}) > 5
 
 
 def test_a_population_of_nobody_has_no_grades(shipped: Rulebook) -> None:
-    graded = Columnar(shipped).grade(population_of(shipped, [], DAY))
+    graded = Columnar(shipped).grade(population_of(shipped, []), DAY)
 
     assert graded.grades.height == graded.fired.height == graded.limits.height == 0
 
@@ -118,7 +118,7 @@ def small(files: Mapping[str, Any], *cases: CaseFile) -> list[dict[str, Any]]:
     """Return what the cases come to in columns, having seen that the traced engine comes to the same."""
     book = bind(files)
     assert list(differences(book, cases)) == []
-    return told_by_row(Columnar(book).grade(population_of(book, cases, DAY)))
+    return told_by_row(Columnar(book).grade(population_of(book, cases), DAY))
 
 
 def test_sums_and_products_beyond_64_bits_are_exact() -> None:
@@ -147,7 +147,7 @@ def test_too_many_facts_or_conclusions_refuse_that_producer_alone(monkeypatch: p
     lately = case_of(fact(1, day=DAY - 3), name="lately")
     too_many = case_of(*(fact(n) for n in range(MOST_FACTS + 1)), name="too many")
 
-    graded = Columnar(book).grade(population_of(book, [long_ago, lately, too_many], DAY))
+    graded = Columnar(book).grade(population_of(book, [long_ago, lately, too_many]), DAY)
 
     assert graded.grades["refused"].to_list() == ["limit.deductions", None, "limit.facts"]
     assert graded.grades["grade"].to_list() == [None, "A", None]
@@ -163,7 +163,7 @@ def test_pairs_beyond_memory_are_refused_and_not_left_out(monkeypatch: pytest.Mo
     cases = [case_of(*(fact(n, size=n) for n in range(10)))]
 
     with pytest.raises(LimitExceeded, match="100 pairs"):
-        Columnar(book).grade(population_of(book, cases, DAY))
+        Columnar(book).grade(population_of(book, cases), DAY)
 
 
 def test_a_cap_over_unlike_weights_counts_points_in_the_order_of_inference(monkeypatch: pytest.MonkeyPatch) -> None:
