@@ -58,6 +58,7 @@ def _report(rulebook: Rulebook, day: date, ticked: Tick) -> dict[str, object]:
         "as_of": day.isoformat(),
         "due": ticked.due,
         "left": ticked.left,
+        "promises": dict(ticked.promises),
         "refused": {name: {"code": one.code, "detail": one.message} for name, one in ticked.refused.items()},
     }
 
@@ -68,5 +69,9 @@ def _print(rulebook: Rulebook, day: date, ticked: Tick) -> None:
         f"{rulebook.id}@{rulebook.version}, {day.isoformat()}: "
         f"{ticked.due} 到期 · due, {ticked.left} 仍到期 · still due"
     )
+    if any(ticked.promises.values()):
+        kept, broken, lapsed = (ticked.promises[name] for name in ("kept", "broken", "lapsed"))
+        words = f"承诺 · promises: 兑现 {kept} kept, 未兑现 {broken} broken, 失效 {lapsed} lapsed"
+        out.print(words, style="red" if broken else None)
     for name, one in ticked.refused.items():
         out.print(f"{name}: [{one.code}] {one.message}", style="red", markup=False)

@@ -242,6 +242,28 @@ RELEASES: Final = Table(
 )
 """Versions that were put into force from a day: by whom, whom it moves, from which files; both are packed JSON."""
 
+PROMISES: Final = Table(
+    "promises",
+    METADATA,
+    Column("hash", _HASH, primary_key=True),
+    Column("producer_id", _ID, ForeignKey(PRODUCERS.c.id), nullable=False, index=True),
+    Column("entered_at", _INSTANT, nullable=False),
+    Column("day", Integer, nullable=False, index=True),
+    Column("document", LargeBinary, nullable=False),
+)
+"""Plans that producers keep to, with the grade promised from `day` on once all is done; `document` is packed JSON."""
+
+PROMISE_ACTS: Final = Table(
+    "promise_acts",
+    METADATA,
+    Column("promise", _HASH, ForeignKey(PROMISES.c.hash), primary_key=True),
+    Column("entered_at", _INSTANT, nullable=False),
+    Column("verdict", String(10), nullable=False, index=True),
+    Column("reason", String(20), nullable=False),
+    Column("grading", _HASH, nullable=False),
+)
+"""What became of a promise: kept, broken or lapsed, and the case's grading by which that was seen."""
+
 EVENTS: Final = Table(
     "outbox",
     METADATA,
@@ -292,6 +314,8 @@ APPEND_ONLY: Final = (
     DRAFT_FILES,
     DRAFT_ACTS,
     RELEASES,
+    PROMISES,
+    PROMISE_ACTS,
     EVENTS,
 )
 """What the database itself refuses to change or delete."""

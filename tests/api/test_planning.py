@@ -54,3 +54,24 @@ def test_plans_are_printed(tmp_path: Path) -> None:
     assert told["plans"]
     assert text.startswith("The least effort to")
     assert "on record:" in text
+
+
+def test_a_plan_is_kept_as_a_promise(client: TestClient[Litestar]) -> None:
+    address = "/api/v1/producers/PROMISED"
+    client.put(address, json={"id": "PROMISED", "kind": "farm"}).raise_for_status()
+    offered = client.get(f"{address}/plans").json()["plans"][0]
+    chosen = {"remedies": [step["id"] for step in offered["steps"]]}
+
+    kept = client.post(f"{address}/plans", json=chosen)
+    again = client.post(f"{address}/plans", json=chosen)
+    strange = client.post(f"{address}/plans", json={"remedies": ["retest"]})
+    misshapen = client.post(f"{address}/plans", json={"remedies": [], "two": 2})
+
+    assert (kept.status_code, kept.json()["verdict"]) == (200, "open")
+    assert (kept.json()["promise"]["grade"], kept.json()["promise"]["day"]) == (offered["grade"], offered["day"])
+    assert again.json() == kept.json()
+    assert client.get(f"{address}/promises").json()["items"] == [kept.json()]
+    assert client.get("/api/v1/promises").json()["open"] == 1
+    assert (strange.status_code, strange.json()["code"]) == (422, "plans.unknown_plan")
+    assert [one["pointer"] for one in misshapen.json()["errors"]] == ["/two", "/remedies"]
+    assert client.get("/api/v1/producers/nobody/promises").json()["code"] == "producer.missing"

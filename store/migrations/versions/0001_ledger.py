@@ -31,6 +31,8 @@ _APPEND_ONLY = (
     "draft_files",
     "draft_acts",
     "releases",
+    "promises",
+    "promise_acts",
     "outbox",
 )
 _CHANGING = ("current_gradings", "ledger_clock", "sources", "subscriptions", "deliveries")
@@ -43,6 +45,7 @@ def upgrade() -> None:
     _the_log()
     _what_comes_in()
     _what_is_written()
+    _what_is_promised()
     _what_goes_out()
     op.execute("INSERT INTO producers (id) VALUES ('')")
     op.execute("INSERT INTO ledger_clock (id, last) VALUES (1, '0001-01-01T00:00:00.000000Z')")
@@ -253,6 +256,32 @@ def _what_is_written() -> None:
         sa.PrimaryKeyConstraint("hash", name="pk_releases"),
         sa.UniqueConstraint("rulebook_sha256", name="uq_releases_rulebook_sha256"),
     )
+
+
+def _what_is_promised() -> None:
+    op.create_table(
+        "promises",
+        sa.Column("hash", _HASH, nullable=False),
+        sa.Column("producer_id", _ID, nullable=False),
+        sa.Column("entered_at", _INSTANT, nullable=False),
+        sa.Column("day", sa.Integer, nullable=False),
+        sa.Column("document", sa.LargeBinary, nullable=False),
+        sa.ForeignKeyConstraint(["producer_id"], ["producers.id"], name="fk_promises_producer_id"),
+        sa.PrimaryKeyConstraint("hash", name="pk_promises"),
+    )
+    op.create_index("ix_promises_producer_id", "promises", ["producer_id"])
+    op.create_index("ix_promises_day", "promises", ["day"])
+    op.create_table(
+        "promise_acts",
+        sa.Column("promise", _HASH, nullable=False),
+        sa.Column("entered_at", _INSTANT, nullable=False),
+        sa.Column("verdict", sa.String(10), nullable=False),
+        sa.Column("reason", sa.String(20), nullable=False),
+        sa.Column("grading", _HASH, nullable=False),
+        sa.ForeignKeyConstraint(["promise"], ["promises.hash"], name="fk_promise_acts_promise"),
+        sa.PrimaryKeyConstraint("promise", name="pk_promise_acts"),
+    )
+    op.create_index("ix_promise_acts_verdict", "promise_acts", ["verdict"])
 
 
 def _what_goes_out() -> None:
