@@ -300,9 +300,13 @@ def _year(day: int) -> tuple[int, int]:
 def _one_of_each(cuts: list[int], field: Field) -> Iterator[int]:
     """Yield each cut and one value of each region between them, within the field's bounds."""
     low, high = field.minimum, field.maximum
-    if not cuts:
-        cuts = [low if low is not None else high if high is not None else 1]
-    wanted = {cuts[0] - 1, cuts[-1] + 1, *cuts}
-    wanted |= {one + 1 for one in cuts}
-    least = max(low, 1) if field.type == "date" and low is not None else 1 if field.type == "date" else low
-    yield from sorted(one for one in wanted if (least is None or one >= least) and (high is None or one <= high))
+    if field.type == "date":
+        low = max(low or 1, 1)
+    starts = sorted({*cuts, *(one + 1 for one in cuts), *(one - 1 for one in cuts[:1])}) or [low or 0]
+    for place, start in enumerate(starts):
+        inside = start if low is None else max(start, low)
+        inside = inside if high is None else min(inside, high)
+        # What lies before the first cut is one region, however far down it goes.
+        begun = place == 0 or inside >= start
+        if begun and (place + 1 == len(starts) or inside < starts[place + 1]):
+            yield inside
