@@ -160,16 +160,21 @@ def tree(asked: Asked, form: str) -> None:
 @click.option(
     "--rule", "rules", metavar="ID", multiple=True, help="只看这条规则,可多次 · this rule alone; may be repeated"
 )
-def why_not(asked: Asked, rules: tuple[str, ...]) -> None:
+@click.option("--fired", is_flag=True, help="连同已触发的规则 · also what would stop the rules that fired")
+def why_not(asked: Asked, rules: tuple[str, ...], *, fired: bool) -> None:
     """Print what stands before the next grade, and why rules did not fire."""
     with asked.subject() as subject:
         known = {rule.id for rule in subject.answer.rulebook.rules}
-        told = why_not_of(subject.answer, asked.lang)
+        told = why_not_of(subject.answer, asked.lang, fired=fired)
     unknown = sorted(set(rules) - known)
     if unknown:
         raise click.UsageError(f"there is no rule `{unknown[0]}`")
     if rules:
-        told = replace(told, rules=tuple(rule for rule in told.rules if rule.rule in rules))
+        told = replace(
+            told,
+            rules=tuple(rule for rule in told.rules if rule.rule in rules),
+            fired=tuple(one for one in told.fired if one.rule in rules),
+        )
     if asked.as_json:
         print_json(told)
     else:

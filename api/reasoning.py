@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Annotated, Final
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import QueryParameter
 
 from api.problems import documented
 from api.requests import AsOf, KnownAt, Lang, Language, ProducerId, RulebookName, day, instant, language
@@ -44,9 +45,9 @@ def show_tree(
     return answer(tree_of(services.decision(producer_id, day(as_of), instant(known_at), rulebook), lang))
 
 
-def why_not_of(decided: Answer, lang: Lang) -> WhyNot:
-    """Return why a decision isn't another one."""
-    return why_not(decided.rulebook, decided.case, decided.grading, lang)
+def why_not_of(decided: Answer, lang: Lang, *, fired: bool = False) -> WhyNot:
+    """Return why a decision isn't another one and, if asked, what would stop the rules that fired."""
+    return why_not(decided.rulebook, decided.case, decided.grading, lang, fired=fired)
 
 
 @get("/api/v1/producers/{producer_id:str}/why-not", tags=["producers"], responses=_ERRORS, sync_to_thread=True)
@@ -57,10 +58,14 @@ def show_why_not(
     known_at: KnownAt = None,
     rulebook: RulebookName = None,
     lang: Language = "zh",
+    fired: Annotated[
+        bool, QueryParameter(description="连同已触发的规则 · also what would stop rules that fired")
+    ] = False,  # a parameter of the query
 ) -> Response[WhyNot]:
     """为何不是:离上一等级差什么,未触发的规则差什么。What the next grade and each rule that did not fire lack."""
     lang = language(lang)
-    return answer(why_not_of(services.decision(producer_id, day(as_of), instant(known_at), rulebook), lang))
+    decided = services.decision(producer_id, day(as_of), instant(known_at), rulebook)
+    return answer(why_not_of(decided, lang, fired=fired))
 
 
 def _written(suffix: str, media_type: str, write: Callable[[Proof], str]) -> HTTPRouteHandler:

@@ -22,6 +22,7 @@ _TITLES = {
     "not_counted": ("未计入", "Not counted"),
     "undecided": ("缺少数值,未能判定", "Not judged for want of a value"),
     "indicators": ("全部指标", "All indicators"),
+    "stops": ("已触发的规则,怎样会不触发", "Rules that fired, and what would stop them"),
     "idle": ("没有触发的规则", "Rules that did not fire"),
     "indicator": ("指标", "indicator"),
     "counted": ("计分", "counted"),
@@ -47,6 +48,11 @@ def print_why_not(out: Console, told: WhyNot) -> None:
     out.print(say("idle"), style="bold underline", soft_wrap=True)
     for rule in told.rules:
         out.print(f"- {rule.sentence.text} [{rule.rule}]", markup=False, soft_wrap=True)
+    if told.fired:
+        out.print()
+        out.print(say("stops"), style="bold underline", soft_wrap=True)
+    for one in told.fired:
+        out.print(f"- {one.sentence.text} [{one.deduction}, {one.rule}]", markup=False, soft_wrap=True)
 
 
 def _say(lang: Lang, name: str, **slots: object) -> str:

@@ -1,4 +1,4 @@
-"""`make bench [WHAT=producer|letters|memory|city|ingest|posting|storage|tick|log]`: speed and memory."""
+"""`make bench [WHAT=producer|explain|letters|memory|city|ingest|posting|storage|tick|log]`: speed and memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from batch.population import generate
-from bench import city, ingest, letters, log, memory, posting, producer, storage, tick
+from bench import city, explain, ingest, letters, log, memory, posting, producer, storage, tick
 from engine.case import CaseFile
 from engine.reading import CaseReader
 from knowledge.catalog import Catalog
@@ -29,6 +29,7 @@ def main(wanted: list[str]) -> None:
     rulebook = catalog.load(entry.folder)
     benches: dict[str, Callable[[], Lines]] = {
         "producer": lambda: producer.measure(rulebook, _cases(rulebook, 60)),
+        "explain": lambda: explain.measure(rulebook, DAY),
         "letters": lambda: letters.measure(rulebook, DAY),
         "memory": lambda: memory.measure(rulebook, _cases(rulebook, 60)),
         "city": lambda: city.measure(rulebook, DAY),

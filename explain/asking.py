@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from engine.checker_code import measured_field
+from explain.shelf import shelf_of
 from explain.wording import Wording
 from knowledge.rulebook import Field
-from knowledge.rules import Absent, Const, Expr, Match, Pattern, Ref, Rule, Test, Text, Value
-from knowledge.strata import clauses_of
+from knowledge.rules import Const, Expr, Pattern, Ref, Test, Text, Value
 
 _DATES: Final = {"lt": "before", "le": "until", "gt": "after", "ge": "from", "eq": "on", "ne": "not_on"}
 DAY: Final = Field("as_of", "date", Text("评价日", "the day of the grade"))
@@ -27,9 +27,16 @@ class Asking:
 
     def __init__(self, word: Wording) -> None:
         self._word, self._rulebook = word, word.rulebook
+        self._kept: dict[Any, str] = shelf_of(word.rulebook).notes("patterns", word.lang, word.personal)
+        """Patterns that were told already, by identity: the shelf holds their rulebook."""
 
     def pattern(self, pattern: Pattern, aliases: Mapping[str, str]) -> str:
         """Return what a pattern looks for; `aliases` name the type that each alias of the rule is bound to."""
+        if id(pattern) not in self._kept:
+            self._kept[id(pattern)] = self._pattern(pattern, aliases)
+        return self._kept[id(pattern)]
+
+    def _pattern(self, pattern: Pattern, aliases: Mapping[str, str]) -> str:
         word, kind = self._word, self._rulebook.types[pattern.type]
         aliases = {**aliases, "this": pattern.type}
         tests = [self.test(test, kind.fields[test.name], aliases) for test in pattern.tests]
@@ -107,12 +114,3 @@ class Asking:
             return name
         later = "later" if expr.shift.amount >= 0 else "earlier"
         return word.say(later, what=name, time=word.time(abs(expr.shift.amount), expr.shift.unit))
-
-
-def aliases_of(rule: Rule) -> dict[str, str]:
-    """Return the type that each alias of a rule stands for."""
-    aliases = {pattern.alias: pattern.type for pattern in rule.for_each}
-    for clause in clauses_of(rule.when):
-        if isinstance(clause, Match | Absent):
-            aliases[clause.pattern.alias] = clause.pattern.type
-    return aliases

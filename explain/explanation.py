@@ -17,7 +17,7 @@ from explain.views import Explanation, Sentence
 from explain.wording import Wording
 from knowledge.rulebook import Rulebook
 
-__all__ = ["MOST_REASONS", "Explanation", "Sentence", "explain"]
+__all__ = ["MOST_REASONS", "Explanation", "Sentence", "explain", "explain_on"]
 
 
 def explain(
@@ -34,11 +34,16 @@ def explain(
     `verdicts` tell which rules could not be judged; without them `undecided` is empty.
     """
     word = Wording(rulebook, case, grading, lang, personal=personal)
-    ground = Ground(word, case, grading, verdicts)
+    return explain_on(Ground(word, case, grading, verdicts))
+
+
+def explain_on(ground: Ground) -> Explanation:
+    """Return the justification of a grading that is looked up already."""
+    grading, word, rulebook = ground.grading, ground.word, ground.rulebook
     reasons, outlook = Reasons(ground), Outlook(ground)
     band = rulebook.bands[ground.order[grading.grade]]
     return Explanation(
-        lang=lang,
+        lang=word.lang,
         producer=grading.producer,
         as_of=_iso(grading.as_of),
         rulebook=f"{grading.rulebook_id}@{grading.rulebook_version}",

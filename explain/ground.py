@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, KeysView, Sequence
 from functools import cached_property
 
 from engine.atoms import Comparer, conjunction
@@ -32,6 +32,8 @@ class Ground:
         producer = case.producer
         own = {**producer.attributes, "kind": producer.kind, "region": producer.region, "id": producer.id}
         self.compare = Comparer(self.rulebook, case.as_of, own)
+        self._briefs: dict[str, str] = {}
+        self._windows: dict[object, tuple[int, int] | None] = {}
         self._of_standard: dict[str, list[Deduction]] = {}
         for deduction in grading.deductions:
             if deduction.kind == "standard":
@@ -93,7 +95,7 @@ class Ground:
         """Return the deductions that counted below an indicator, or the rules there that did not fire."""
         standards = self.prospects.standards_below(indicator)
         counted = tuple(one.id for name in standards for one in self.of_standard(name))
-        return counted or tuple(f"rule:{rule.id}" for rule in self.rulebook.rules if rule.target in standards)
+        return counted or tuple(f"rule:{name}" for standard in standards for name in self.rules_of(standard))
 
     def lasting(self, limit: Limit) -> Iterator[str]:
         """Yield, as sentences, how long a limit lasts, where its rules say so."""
@@ -104,6 +106,11 @@ class Ground:
     def visible(self, kind: str) -> Sequence[Fact | Finding]:
         """Return what rules may see of a type: facts in a status that counts and not dated after the day; findings."""
         return self._visible.get(kind, ())
+
+    @property
+    def present(self) -> KeysView[str]:
+        """The types of which rules may see anything."""
+        return self._visible.keys()
 
     @cached_property
     def _visible(self) -> dict[str, list[Fact | Finding]]:
@@ -118,7 +125,13 @@ class Ground:
 
     def window(self, pattern: Pattern) -> tuple[int, int] | None:
         """Return the first and last day that a pattern looks at; None without a window or a known start."""
-        return None if pattern.window is None else self.compare.window(pattern.window, {})
+        window = pattern.window
+        if window is None:
+            return None
+        name = (window.kind, window.amount, window.unit) if window.since is None else window
+        if name not in self._windows:
+            self._windows[name] = self.compare.window(window, {})
+        return self._windows[name]
 
     def dated(self, fact: Fact) -> int | None:
         """Return the day that windows see."""
@@ -143,6 +156,11 @@ class Ground:
 
     def brief(self, thing: Fact | Finding) -> str:
         """Return by what a fact or finding is told apart: its day, and the values that name it."""
+        if thing.id not in self._briefs:
+            self._briefs[thing.id] = self._brief(thing)
+        return self._briefs[thing.id]
+
+    def _brief(self, thing: Fact | Finding) -> str:
         kind, word = self.rulebook.types[thing.type], self.word
         names = kind.same_when or tuple(kind.fields)[:2]
         dated = kind.dated if kind.dated in thing.values else None

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-from engine.atoms import Bound, Comparer, Values, conjunction
+from engine.atoms import Bound, Comparer, conjunction
 from engine.case import CaseFile
 from engine.checker_code import aliases_of
 from engine.grading import Atom, Grading
 from explain.asking import DAY
-from explain.courses import Course, Key
+from explain.courses import Course, Key, Lack, Lacks
+from explain.fits import Candidate, Fits, alone
 from explain.ground import Ground
-from explain.tester import FAILS, Join, count, joins, tester
+from explain.tester import FAILS
 from knowledge.rules import (
     Absent,
     Clause,
@@ -34,74 +34,9 @@ from knowledge.rules import (
     Value,
 )
 
-MOST_CANDIDATES: Final = 6
-"""Facts that are tried for one pattern, those that fit best."""
 MOST_TRIED: Final = 400
 """Bindings that are tried along one way."""
 MOST_GROUPS: Final = 20
-_NEW_FACT: Final = 20
-
-
-LackKind: TypeAlias = Literal[
-    "kind", "suspended", "nothing", "measure", "producer", "day", "outcome", "fact", "absence", "formula"
-]
-Row: TypeAlias = tuple[str, Values]
-
-
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """A condition that fails.
-
-    `atoms` are its comparisons, as they came out; for `fact` those of the fact that fits best, none where none is
-    there. `facts` are that fact, or those that an absence doesn't want, or the findings that suspend a standard.
-    """
-
-    kind: LackKind
-    key: Key
-    """Where it stands in the rule; below zero what is asked of the rule itself."""
-    atoms: tuple[Atom, ...] = ()
-    facts: tuple[str, ...] = ()
-    pattern: Pattern | None = None
-    measure: str | None = None
-    group: Value | None = None
-    outcome: OutcomeTest | None = None
-
-    @property
-    def failing(self) -> tuple[Atom, ...]:
-        """The comparisons that don't hold."""
-        return tuple(atom for atom in self.atoms if atom.holds is not True)
-
-    @property
-    def size(self) -> int:
-        """How many things would have to change; a fact that isn't there counts as much as many values."""
-        if self.kind == "fact" and not self.facts:
-            return _NEW_FACT
-        return max(1, len(self.facts) if self.kind == "absence" else len(self.failing))
-
-
-Lacks: TypeAlias = tuple[Lack, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The facts of a pattern's type with what fails of each alone, and the comparisons with what others bind."""
-
-    rows: Sequence[tuple[int, Row]]
-    joins: Sequence[Join]
-
-
-_NOTHING: Final = _Asked((), ())
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A fact that a pattern may be bound to; `row` None stands for one that isn't there."""
-
-    key: Key
-    pattern: Pattern
-    asked: _Asked
-    fails: int
-    row: Row | None
 
 
 _NO_POINTS: Final = Lack("formula", (-5,))
@@ -115,18 +50,22 @@ class Nearest:
         self._grading: Grading = ground.grading
         self._case: CaseFile = ground.case
         self._compare: Comparer = ground.compare
-        self._courses = ground.shelf.courses
+        self._reads = ground.shelf.reads
+        self._fits = Fits(ground)
+        self._courses, self._inputs = ground.shelf.courses, ground.shelf.inputs
         self._measures: dict[str, dict[Value | None, Value | None]] = {}
         for measured in self._grading.measures:
             self._measures.setdefault(measured.name, {})[measured.group] = measured.value
+        self._present = ground.present
+        """The types of which rules see anything."""
         self._applies = {score.id: score.applies for score in self._grading.standards}
-        self._tried: dict[int, _Asked] = {}
-        self._rows: dict[str, list[Row]] = {}
 
     def ways(self, rule: Rule) -> tuple[Lacks, ...]:
         """Return the smallest sets of conditions of which a rule that didn't fire fails all, the smallest first."""
         standing = tuple(self._standing(rule))
         found = [standing + self._along(rule, course) for course in self._courses[rule.id]]
+        if len(found) == 1:
+            return (found[0],)
         found.sort(key=lambda lacks: (len(lacks), sum(lack.size for lack in lacks)))
         kept: list[Lacks] = []
         for lacks in found:
@@ -135,11 +74,33 @@ class Nearest:
                 kept.append(lacks)
         return tuple(kept)
 
-    def rows(self, kind: str) -> list[Row]:
-        """Return what rules may see of a type."""
-        if kind not in self._rows:
-            self._rows[kind] = [(one.id, one.values) for one in self._ground.visible(kind)]
-        return self._rows[kind]
+    def looked_at(self, kind: str) -> int:
+        """Return how many facts or findings of a type rules see."""
+        return len(self._fits.rows(kind))
+
+    def in_the_way(self, pattern: Pattern) -> bool:
+        """Say whether something fits a pattern by itself, whatever else is bound."""
+        return any(not fails for fails, _ in self._fits.asked(pattern).rows)
+
+    def seen(self, rule: Rule) -> tuple[object, ...] | None:
+        """Return all that the rule sees where no single fact is part of it: who sees the same lacks the same.
+
+        None where there are facts of a type that it looks at, groups of a measure, or a finding that suspends it.
+        """
+        looks = self._inputs[rule.id]
+        if not self._present.isdisjoint(looks.types) or self._applies.get(rule.target) == "suspended":
+            return None
+        seen: list[object] = [rule.id]
+        if looks.measures:
+            measures = self._measures
+            if any([None not in measures.get(name, ()) for name in looks.measures]):  # noqa: C419  # a list is faster
+                return None
+            seen += [measures[name][None] for name in looks.measures]
+        if looks.attributes:
+            seen += [self._compare.producer.get(name) for name in looks.attributes]
+        if looks.outcomes:
+            seen += [outcome_of(self._grading, clause) for clause in looks.outcomes]
+        return tuple(seen)
 
     def _standing(self, rule: Rule) -> Iterable[Lack]:
         """Yield what keeps the rule from being asked at all."""
@@ -159,7 +120,11 @@ class Nearest:
         for key, clause in course.rest:
             if isinstance(clause, MeasureTest):
                 continue
-            if self._reads_bound(clause):
+            if isinstance(clause, Absent):
+                # Where nothing is of its type, and it reads nothing that may be missing, it holds.
+                if self._fits.rows(clause.pattern.type) or self._reads[id(clause.pattern)]:
+                    dependent.append((key, clause))
+            elif self._reads_bound(clause):
                 dependent.append((key, clause))
             else:
                 simple += self._clause(rule, key, clause, {}, ())
@@ -171,14 +136,11 @@ class Nearest:
         """Say whether a clause has anything to do with what is bound."""
         match clause:
             case ProducerTest(tests=tests):
-                return any(aliases_of(test.operand) for test in tests)
+                return any(any(aliases_of(test.operand)) for test in tests)
             case DateTest(test=test):
-                return bool(aliases_of(test.operand))
-            case OutcomeTest():
-                return False
+                return any(aliases_of(test.operand))
             case _:
-                # An absence doesn't see the facts that are bound.
-                return True
+                return False
 
     # Measures
 
@@ -203,7 +165,8 @@ class Nearest:
         common = [group for group in grouped[0] if all(values.get(group) is not None for values in grouped)]
         return common or list(grouped[0]) or (None,)
 
-    def _value(self, name: str, group: Value | None) -> Value | None:
+    def value(self, name: str, group: Value | None) -> Value | None:
+        """Return a measure's value, of a group where it has groups."""
         return self._measures.get(name, {}).get(group if self._rulebook.measures[name].per is not None else None)
 
     def _measure_lacks(
@@ -213,19 +176,19 @@ class Nearest:
         decisive: Sequence[str],
         group: Value | None,
     ) -> Iterator[Lack]:
-        nothing = {name for name in decisive if self._value(name, group) is None}
+        nothing = {name for name in decisive if self.value(name, group) is None}
         for name in decisive:
             if name in nothing:
                 yield Lack("nothing", (-3, decisive.index(name)), measure=name, group=group)
         for key, clause in tests:
             if clause.measure in nothing:
                 continue
-            value = self._value(clause.measure, group)
+            value = self.value(clause.measure, group)
             atoms = tuple(self._compare.measure(test, value) for test in clause.tests)
             if not self._met(rule, atoms):
                 yield Lack("measure", key, atoms, measure=clause.measure, group=group)
         if isinstance(rule.points, SteppedPoints) and rule.points.measure not in nothing:
-            value = self._value(rule.points.measure, group)
+            value = self.value(rule.points.measure, group)
             steps = [tuple(self._compare.measure(test, value) for test in step.tests) for step in rule.points.steps]
             if not any(conjunction(atoms) for atoms in steps):
                 atoms = min(steps, key=_far)
@@ -237,18 +200,23 @@ class Nearest:
         self, rule: Rule, bound: Sequence[tuple[Key, Pattern]], dependent: Sequence[tuple[Key, Clause]]
     ) -> Lacks:
         """Return what fails with the binding for which least does."""
-        best: tuple[Sequence[_Candidate], Lacks] | None = None
+        if not bound:
+            return tuple(lack for key, clause in dependent for lack in self._clause(rule, key, clause, {}, ()))
+        if len(bound) == 1 and not dependent:
+            return tuple(self._unfit(rule, self._fits.offers(rule, *bound[0])[0]))
+        best: tuple[Sequence[Candidate], Lacks] | None = None
         least = (len(bound) + len(dependent) + 1, 0)
-        for chosen in itertools.islice(self._choices(bound), MOST_TRIED):
-            own = self._cost(rule, chosen, {})
-            if best is not None and own >= least:
+        for chosen in itertools.islice(self._choices(rule, bound), MOST_TRIED):
+            if sum([one.lacks for one in chosen]) > least[0] or (len(bound) == 1 and alone(chosen[0]) >= least):
+                if len(bound) == 1:
+                    break
                 continue
             scope = {one.pattern.alias: one.row[1] for one in chosen if one.row is not None}
-            own = self._cost(rule, chosen, scope)
+            own = self._fits.cost(rule, chosen, scope)
             if best is not None and own >= least:
                 continue
             others = tuple(lack for key, clause in dependent for lack in self._clause(rule, key, clause, scope, chosen))
-            cost = (own[0] + len(others), own[1] + sum(lack.size for lack in others))
+            cost = (own[0] + len(others), own[1] + sum([lack.size for lack in others]))
             if best is None or cost < least:
                 best, least = (chosen, others), cost
             if not cost[0]:
@@ -256,53 +224,21 @@ class Nearest:
         assert best is not None
         return (*self._unfit(rule, *best[0]), *best[1])
 
-    def _choices(self, bound: Sequence[tuple[Key, Pattern]]) -> Iterator[tuple[_Candidate, ...]]:
+    def _choices(self, rule: Rule, bound: Sequence[tuple[Key, Pattern]]) -> Iterator[tuple[Candidate, ...]]:
         """Yield bindings, those that fit best first; no fact twice among patterns of one type."""
         if len(bound) == 1:
-            yield from ((one,) for one in self._offers(*bound[0]))
+            yield from [(one,) for one in self._fits.offers(rule, *bound[0])]
             return
-        for chosen in itertools.product(*(self._offers(key, pattern) for key, pattern in bound)):
+        offers = [self._fits.offers(rule, key, pattern) for key, pattern in bound]
+        if len({pattern.type for _, pattern in bound}) == len(bound):
+            yield from itertools.product(*offers)
+            return
+        for chosen in itertools.product(*offers):
             taken = [(one.pattern.type, one.row[0]) for one in chosen if one.row is not None]
             if len(set(taken)) == len(taken):
                 yield chosen
 
-    def _offers(self, key: Key, pattern: Pattern) -> list[_Candidate]:
-        asked = self._asked(pattern)
-        found = [_Candidate(key, pattern, asked, fails, row) for fails, row in asked.rows[:MOST_CANDIDATES]]
-        return [*found, _Candidate(key, pattern, asked, 0, None)]
-
-    def _asked(self, pattern: Pattern) -> _Asked:
-        """Return the facts of a pattern's type, those that fit best first, by what it asks of them alone."""
-        found = self._tried.get(id(pattern))
-        if found is None:
-            rows = self.rows(pattern.type)
-            if rows:
-                fails = tester(self._compare, pattern)
-                tried = [(fails(row[1]), row) for row in rows]
-                tried.sort(key=_by_fit)
-                found = _Asked(tried, joins(self._compare, pattern))
-            else:
-                found = _NOTHING
-            self._tried[id(pattern)] = found
-        return found
-
-    def _cost(self, rule: Rule, chosen: Iterable[_Candidate], scope: Bound) -> tuple[int, int]:
-        """Return how many patterns fail, and in how many comparisons, as far as the scope lets them be judged."""
-        lacks = size = 0
-        for one in chosen:
-            if one.row is None:
-                lacks += 1
-                size += _NEW_FACT
-                continue
-            fails = one.fails
-            if scope:
-                fails += sum([join(one.row[1], scope) for join in one.asked.joins])
-            if fails >= FAILS or (fails and not rule.unknown_fires):
-                lacks += 1
-                size += count(fails)
-        return lacks, size
-
-    def _unfit(self, rule: Rule, *chosen: _Candidate) -> Iterator[Lack]:
+    def _unfit(self, rule: Rule, *chosen: Candidate) -> Iterator[Lack]:
         """Yield the patterns that fail with a binding."""
         scope = {one.pattern.alias: one.row[1] for one in chosen if one.row is not None}
         for one in chosen:
@@ -314,7 +250,7 @@ class Nearest:
                     yield Lack("fact", one.key, atoms, (one.row[0],), one.pattern)
 
     def _clause(
-        self, rule: Rule, key: Key, clause: Clause, scope: Bound, chosen: Sequence[_Candidate]
+        self, rule: Rule, key: Key, clause: Clause, scope: Bound, chosen: Sequence[Candidate]
     ) -> Iterator[Lack]:
         """Yield a clause that fails; what it reads of a fact that isn't there can be as it likes."""
         compare = self._compare
@@ -336,17 +272,17 @@ class Nearest:
                     if not self._met(rule, (atom,)):
                         yield Lack("day", key, (atom,))
             case OutcomeTest():
-                if not self._outcome_holds(clause):
+                if not self.outcome_holds(clause):
                     yield Lack("outcome", key, outcome=clause)
             case _:
                 raise AssertionError(clause)
 
     def _absent(
-        self, rule: Rule, key: Key, pattern: Pattern, scope: Bound, chosen: Sequence[_Candidate]
+        self, rule: Rule, key: Key, pattern: Pattern, scope: Bound, chosen: Sequence[Candidate]
     ) -> Iterator[Lack]:
-        if not all(self._compare.readable(test, {**scope, "this": {}, pattern.alias: {}}) for test in pattern.tests):
+        if not self._reads[id(pattern)] <= scope.keys():
             return
-        asked, there = self._asked(pattern), []
+        asked, there = self._fits.asked(pattern), []
         most = 0 if rule.unknown_fires else FAILS - 1
         for fails, row in asked.rows:
             if fails > most:
@@ -362,17 +298,14 @@ class Nearest:
         elif not rule.unknown_fires and self._compare.lacks(pattern, scope):
             yield Lack("absence", key, pattern=pattern)
 
-    def _outcome_holds(self, clause: OutcomeTest) -> bool:
+    def outcome_holds(self, clause: OutcomeTest) -> bool:
+        """Say whether a test on the outcome holds."""
         there = outcome_of(self._grading, clause)
         return bool(there if not clause.names else set(there) & set(clause.names)) is not clause.negated
 
     def _met(self, rule: Rule, atoms: Iterable[Atom]) -> bool:
         holds = conjunction(atoms)
         return holds is True or (holds is None and rule.unknown_fires)
-
-
-def _by_fit(tried: tuple[int, Row]) -> tuple[int, str]:
-    return tried[0], tried[1][0]
 
 
 def outcome_of(grading: Grading, clause: OutcomeTest) -> tuple[str, ...]:

@@ -68,17 +68,20 @@ def not_counted(ground: Ground) -> dict[str, Sentence]:
     said: dict[str, Sentence] = {}
     rulebook, word = ground.rulebook, ground.word
     kind = word.text(rulebook.kinds[ground.case.producer.kind])
+    notes = ground.shelf.notes("not counted", word.lang)
     for score in ground.grading.standards:
         standard = rulebook.standards[score.id]
-        rules = tuple(f"rule:{rule.id}" for rule in rulebook.rules if rule.target == score.id)
-        label = word.text(standard.label)
-        match score.applies:
-            case "kind":
-                said[score.id] = Sentence(word.say("not_counted_kind", standard=label, kind=kind), rules)
-            case "nothing_to_measure":
-                said[score.id] = Sentence(word.say("not_counted_nothing_to_measure", standard=label), rules)
-            case "suspended" if standard.suspended_by is not None:
-                said[score.id] = _suspended(ground, standard.suspended_by, label)
+        if score.applies == "yes":
+            continue
+        if score.applies == "suspended" and standard.suspended_by is not None:
+            said[score.id] = _suspended(ground, standard.suspended_by, word.text(standard.label))
+            continue
+        noted = (score.id, score.applies, ground.case.producer.kind)
+        if noted not in notes:
+            rules = tuple(f"rule:{name}" for name in ground.rules_of(score.id))
+            text = word.say(f"not_counted_{score.applies}", standard=word.text(standard.label), kind=kind)
+            notes[noted] = Sentence(text, rules)
+        said[score.id] = notes[noted]
     return said
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from engine.case import Fact
 from engine.grading import Deduction, Finding, MeasureValue
-from explain.asking import Asking, aliases_of
+from explain.asking import Asking
 from explain.ground import Ground
 from explain.proof import Node
 from explain.views import Sentence
@@ -163,7 +163,7 @@ class Grounds:
         days, count = self._ground.window(pattern), len(self._ground.visible(pattern.type))
         text = word.say(
             "tree_searched",
-            what=self._asking.pattern(pattern, aliases_of(rule)),
+            what=self._asking.pattern(pattern, self._ground.shelf.aliases[rule.id]),
             window=word.say("tree_searched_window", days=self._asking.window(days)) if days else "",
             found=word.say("tree_searched_none") if not count else word.say("tree_searched_some", count=count),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from engine.case import CaseFile
 from engine.grading import Deduction, Grading, Limit, StandardScore
@@ -55,6 +56,7 @@ class _Tree:
         self._limits = {_limit_id(one): one for one in (*self._grading.vetoes, *self._grading.ceilings)}
         self._demands = dict(self._missed_demands())
         self._counts = self._in_score()
+        self._notes: dict[Any, Any] = ground.shelf.notes("tree", ground.word.lang)
         self._other: tuple[str, ...] = ()
         """What was found or deduced but led to nothing."""
 
@@ -157,28 +159,54 @@ class _Tree:
     def _indicator(self, name: str) -> Node:
         score, indicator, word = self._indicators[name], self._rulebook.indicators[name], self._word
         children, below = self._below(name)
+        if not score.points and f"minimum:{name}" not in self._limits and not self._asked(name):
+            # What nothing was asked of is the same for everyone of whom the same standards are asked.
+            noted = (name, score.maximum, children)
+            if noted not in self._notes:
+                self._notes[noted] = self._untouched(name, score.maximum, children)
+            untouched: Node = self._notes[noted]
+            return untouched
         cuts: tuple[Cut, ...] = ()
         if indicator.at_most is not None and below > score.points:
             cuts = (self._cut(("indicator", name, indicator.at_most, below - score.points)),)
-        if score.maximum or score.points:
-            amount = word.amount(score.points)
-            change = word.say(self._verb, points=amount) if score.points else word.say(f"tree_untouched_{self._verb}")
-            text = word.say(
-                f"tree_{self._verb}",
-                what=word.text(indicator.label),
-                change=change,
-                most=word.points(score.maximum),
-                caps=self._capped(cuts) + self._notes(name, indicator.weight),
-            )
-        else:
-            text = word.say("tree_group_outside", what=word.text(indicator.label))
+        text = word.say(
+            f"tree_{self._verb}",
+            what=word.text(indicator.label),
+            change=self._change(score.points),
+            most=word.points(score.maximum),
+            caps=self._capped(cuts) + self._remarks(name, indicator.weight),
+        )
         numbers = {"points": score.points, "maximum": score.maximum, "in_score": self._counts[name]}
         if indicator.weight != 1:
             numbers["weight"] = indicator.weight
         sentence = Sentence(text, self._ground.below(name))
         return self._node(f"indicator:{name}", "indicator", sentence, numbers, cuts=cuts, children=children)
 
-    def _notes(self, name: str, weight: int) -> str:
+    def _asked(self, indicator: str) -> bool:
+        """Say whether anything was asked of the standards under an indicator."""
+        return any(self._ground.of_standard(name) for name in self._ground.prospects.standards_below(indicator))
+
+    def _untouched(self, name: str, maximum: int, children: tuple[str, ...]) -> Node:
+        word, indicator = self._word, self._rulebook.indicators[name]
+        label = word.text(indicator.label)
+        if maximum:
+            caps = self._remarks(name, indicator.weight)
+            text = word.say(
+                f"tree_{self._verb}", what=label, change=self._change(0), most=word.points(maximum), caps=caps
+            )
+        else:
+            text = word.say("tree_group_outside", what=label)
+        numbers = {"points": 0, "maximum": maximum, "in_score": 0}
+        if indicator.weight != 1:
+            numbers["weight"] = indicator.weight
+        sentence = Sentence(text, self._ground.below(name))
+        return self._node(f"indicator:{name}", "indicator", sentence, numbers, children=children)
+
+    def _change(self, points: int) -> str:
+        word = self._word
+        return word.say(self._verb, points=word.amount(points)) if points else word.say(f"tree_untouched_{self._verb}")
+
+    def _remarks(self, name: str, weight: int) -> str:
         word = self._word
         note = word.say("tree_weight", weight=weight) if weight != 1 else ""
         return note + (word.say("tree_minimum") if f"minimum:{name}" in self._limits else "")
@@ -189,7 +217,7 @@ class _Tree:
         if rulebook.indicators[name].level == 1:
             level2 = [one.id for one in rulebook.indicators.values() if one.parent == name]
             return tuple(f"indicator:{one}" for one in level2), sum(self._indicators[one].points for one in level2)
-        standards = [self._scores[one.id] for one in rulebook.standards.values() if one.indicator == name]
+        standards = [self._scores[one] for one in self._ground.prospects.standards_below(name)]
         touched = [one for one in standards if self._touched(one)]
         rest = [f"rest:{name}"] if 0 < len(touched) < len(standards) else []
         return (*(f"standard:{one.id}" for one in touched), *rest), sum(one.points for one in touched)
@@ -198,9 +226,9 @@ class _Tree:
         return score.applies != "yes" or bool(self._ground.of_standard(score.id))
 
     def _rest(self, indicator: str) -> Node:
-        names = [one for one in self._rulebook.standards.values() if one.indicator == indicator]
+        standards, word = self._rulebook.standards, self._word
+        names = [standards[name] for name in self._ground.prospects.standards_below(indicator)]
         names = [one for one in names if not self._touched(self._scores[one.id])]
-        word = self._word
         text = word.say(
             "tree_rest",
             count=len(names),
@@ -220,9 +248,7 @@ class _Tree:
         cuts: tuple[Cut, ...] = ()
         if score.asked > score.points:
             cuts = (self._cut(("standard", score.id, score.maximum, score.asked - score.points)),)
-        change = word.say(self._verb, points=word.amount(score.points))
-        if not mine:
-            change = word.say(f"tree_untouched_{self._verb}")
+        change = self._change(score.points)
         text = word.say(
             f"tree_{self._verb}",
             what=word.text(self._rulebook.standards[score.id].label),

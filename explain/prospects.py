@@ -38,17 +38,12 @@ class Prospects:
 
     def __init__(self, rulebook: Rulebook, grading: Grading) -> None:
         self._rulebook, self._grading = rulebook, grading
-        self._scorer = shelf_of(rulebook).scorer
-        self._order = {band.grade: place for place, band in enumerate(rulebook.bands)}
+        shelf = shelf_of(rulebook)
+        self._scorer, self._order, self._below = shelf.scorer, shelf.order, shelf.below
 
-    def standards_below(self, indicator: str) -> set[str]:
+    def standards_below(self, indicator: str) -> tuple[str, ...]:
         """Return the standards under an indicator of either level."""
-        indicators = self._rulebook.indicators
-        return {
-            standard.id
-            for standard in self._rulebook.standards.values()
-            if indicator in (standard.indicator, indicators[standard.indicator].parent)
-        }
+        return self._below[indicator]
 
     def next_up(self) -> NextUp | None:
         """Return what the next grade up asks for; None for the best grade."""

@@ -31,6 +31,24 @@ def smallest(atoms: Sequence[Atom], field: Field) -> Value | None:
     return fitting[0]
 
 
+def nearest_miss(groups: Sequence[Sequence[Atom]], field: Field) -> Value | None:
+    """Return the value nearest to the one observed that meets no group of comparisons in full.
+
+    None where nothing is to be said, as `smallest`.
+    """
+    observed = groups[0][0].observed
+    order = order_of(field)
+    everything = [atom for atoms in groups for atom in atoms]
+    offers = [
+        value
+        for value in _offers(everything, field)
+        if not any(all(_meets(atom, value, order) for atom in atoms) for atoms in groups)
+    ]
+    if not offers or not isinstance(observed, int) or isinstance(observed, bool):
+        return offers[0] if offers else None
+    return min(offers, key=lambda value: abs(int(value) - observed))
+
+
 def _offers(atoms: Iterable[Atom], field: Field) -> list[Value]:
     """Return the values among which the nearest is, in the order of the comparisons."""
     if field.choices:
@@ -40,7 +58,7 @@ def _offers(atoms: Iterable[Atom], field: Field) -> list[Value]:
     offers: list[Value] = []
     for atom in atoms:
         if isinstance(atom.threshold, tuple):
-            offers += atom.threshold if atom.op == "in" else [one for many in atom.threshold for one in _beside(many)]
+            offers += [*atom.threshold, *(one for many in atom.threshold for one in _beside(many))]
         elif atom.threshold is not None:
             offers += [atom.threshold, *_beside(atom.threshold)]
     low, high = field.minimum, field.maximum

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from engine.atoms import Bound, Comparer, Values
+from engine.atoms import COMPARE, Bound, Comparer, Values
 from engine.checker_code import aliases_of, order_of
-from knowledge.rulebook import Field
-from knowledge.rules import Pattern, Test
+from knowledge.rulebook import Field, Lasting
+from knowledge.rules import Pattern, Ref, Test
+from knowledge.workdays import add
 
 FAILS: Final = 1 << 16
 """What a comparison that fails counts; one that is unknown counts 1."""
@@ -17,9 +17,6 @@ _UNKNOWN: Final = 1
 
 Tester: TypeAlias = Callable[[Values], int]
 Join: TypeAlias = Callable[[Values, Bound], int]
-_COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
-}  # fmt: skip
 
 
 def count(fails: int) -> int:
@@ -31,22 +28,24 @@ def joins(compare: Comparer, pattern: Pattern) -> tuple[Join, ...]:
     """Return the comparisons of a pattern with what other patterns bind."""
     kind, own = compare.rulebook.types[pattern.type], {"this", pattern.alias}
     return tuple(
-        _join(compare, test, kind.fields[test.name], frozenset(aliases))
-        for test in pattern.tests
-        if (aliases := set(aliases_of(test.operand))) - own
+        _join(compare, test, kind.fields[test.name]) for test in pattern.tests if set(aliases_of(test.operand)) - own
     )
 
 
-def _join(compare: Comparer, test: Test, field: Field, aliases: frozenset[str]) -> Join:
+def _join(compare: Comparer, test: Test, field: Field) -> Join:
     name, operand, order = test.name, test.operand, order_of(field)
-    ranked, holds = bool(order) and test.op in ("lt", "le", "gt", "ge"), _COMPARE[test.op]
-    assert not isinstance(operand, tuple)
+    ranked, holds = bool(order) and test.op in ("lt", "le", "gt", "ge"), COMPARE[test.op]
+    assert isinstance(operand, Ref)
+    source, read, shift, calendar = operand.source, operand.name, operand.shift, compare.rulebook.calendar
 
     def check(values: Values, bound: Bound) -> int:
-        if not aliases <= bound.keys():
+        other = bound.get(source)
+        if other is None:
             return 0
         value: Any = values.get(name)
-        limit: Any = compare.value(operand, bound)
+        limit: Any = other.get(read)
+        if limit is not None and shift is not None:
+            limit = add(limit, shift.amount, shift.unit, calendar)
         if value is None or limit is None:
             return _UNKNOWN
         if ranked:
@@ -66,23 +65,53 @@ def tester(compare: Comparer, pattern: Pattern) -> Tester:
         if not aliases:
             checks.append(_constant(compare, test, kind.fields[test.name]))
         elif aliases <= own:
-            checks.append(_general(compare, Pattern(pattern.alias, pattern.type, (test,))))
+            checks.append(_own(pattern.alias, _join(compare, test, kind.fields[test.name])))
     if pattern.window is not None:
         days = compare.window(pattern.window, {})
         checks.append(_window(pattern.window.field, days, compare.as_of))
     if pattern.active is not None:
-        checks.append(_general(compare, Pattern(pattern.alias, pattern.type, active=pattern.active)))
-    if len(checks) == 1:
-        return checks[0]
-    return lambda values: sum([check(values) for check in checks])
+        checks.append(_active(pattern.active, kind.lasting, compare.as_of))
+    return _sum(checks)
 
 
-def _general(compare: Comparer, part: Pattern) -> Tester:
-    return lambda values: sum(_weight(atom.holds) for atom in compare.fact(part, values, {}))
+def _sum(checks: Sequence[Tester]) -> Tester:
+    """Return the sum of some counts; written out, because it is asked of every fact by every rule."""
+    match checks:
+        case []:
+            return lambda _: 0
+        case [one]:
+            return one
+        case [one, two]:
+            return lambda values: one(values) + two(values)
+        case [one, two, three]:
+            return lambda values: one(values) + two(values) + three(values)
+        case [one, two, three, four]:
+            return lambda values: one(values) + two(values) + three(values) + four(values)
+        case [one, two, *more]:
+            rest = _sum(more)
+            return lambda values: one(values) + two(values) + rest(values)
+    raise AssertionError(checks)
 
 
-def _weight(holds: bool | None) -> int:
-    return 0 if holds else _UNKNOWN if holds is None else FAILS
+def _own(alias: str, join: Join) -> Tester:
+    return lambda values: join(values, {"this": values, alias: values})
+
+
+def _active(wanted: bool, lasting: Lasting | None, as_of: int) -> Tester:
+    assert lasting is not None
+    first, last, included = lasting.start, lasting.end, lasting.end_included
+
+    def check(values: Values) -> int:
+        start = values.get(first)
+        if start is None:
+            return _UNKNOWN
+        inside = int(start) <= as_of
+        end = None if last is None else values.get(last)
+        if inside and end is not None:
+            inside = as_of <= int(end) if included else as_of < int(end)
+        return 0 if inside is wanted else FAILS
+
+    return check
 
 
 def _window(name: str, days: tuple[int, int] | None, as_of: int) -> Tester:
@@ -114,7 +143,7 @@ def _constant(compare: Comparer, test: Test, field: Field) -> Tester:
     if threshold is None:
         return lambda _: _UNKNOWN
     limit: Any = order.index(str(threshold)) if ranked else threshold
-    holds = _COMPARE[op]
+    holds = COMPARE[op]
 
     def check(values: Values) -> int:
         value: Any = values.get(name)

@@ -11,7 +11,8 @@ from engine.case import CaseFile, Fact
 from engine.checker_code import measured_field
 from engine.grading import Deduction, Finding, Grading
 from engine.values import decimal_text
-from explain.phrases import Lang, say
+from explain.phrases import PHRASES, Lang
+from explain.shelf import shelf_of
 from knowledge.rulebook import Aggregate, Field, Rulebook
 from knowledge.rules import Arithmetic, Rule, Text, Unit, Value
 from knowledge.strata import formula_measures
@@ -28,12 +29,14 @@ class Wording:
     """Says things of one grading in one language; personal values only where allowed."""
 
     def __init__(self, rulebook: Rulebook, case: CaseFile, grading: Grading, lang: Lang, *, personal: bool) -> None:
-        self.rulebook, self.lang = rulebook, lang
-        self._case, self._personal = case, personal
+        self.rulebook, self.lang, self.personal = rulebook, lang, personal
+        self._case = case
+        self._second = lang == "en"
         self._places = _PLACES[rulebook.scoring.unit]
+        self._said: dict[str, str] = {}
         self._things: dict[str, Fact | Finding] = {fact.id: fact for fact in case.facts}
         self._things |= {finding.id: finding for finding in (*grading.findings, *grading.consequences)}
-        self._rules = {rule.id: rule for rule in rulebook.rules}
+        self._rules = shelf_of(rulebook).rules
         self._measures = {(one.name, one.group): one.value for one in grading.measures}
 
     def text(self, text: Text) -> str:
@@ -42,7 +45,7 @@ class Wording:
 
     def say(self, name: str, **slots: object) -> str:
         """Return a phrase of the program in this language."""
-        return say(self.lang, name, **slots)
+        return PHRASES[name][self._second].format(**slots)
 
     def points(self, points: int) -> str:
         """Return points or a score in the rulebook's unit."""
@@ -82,7 +85,7 @@ class Wording:
 
     def may_show(self, field: Field) -> bool:
         """Say whether a field's values may be seen by whoever reads this."""
-        return self._personal or not field.personal
+        return self.personal or not field.personal
 
     def value(self, field: Field, value: Value | None) -> str:
         """Return a value in words: choices by their label, decimals and shares with their unit."""
@@ -130,6 +133,11 @@ class Wording:
 
         Empty where the rule has no text, bound nothing by `for_each` and read no measure.
         """
+        if deduction.id not in self._said:
+            self._said[deduction.id] = self._because(deduction)
+        return self._said[deduction.id]
+
+    def _because(self, deduction: Deduction) -> str:
         rule = self._rules[deduction.rule]
         if rule.because is None:
             made = self.listed([*self._bound(deduction), *self._read(deduction)])

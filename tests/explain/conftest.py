@@ -17,6 +17,7 @@ from engine.grading import Grading
 from engine.reading import CaseReader
 from knowledge.catalog import Catalog
 from knowledge.population import load_population
+from knowledge.problems import RulebookRefused
 from knowledge.rulebook import Rulebook
 from tests.engine.random_rulebooks import random_rulebook
 from tests.random_cases import random_case
@@ -49,8 +50,11 @@ def city() -> Producers:
 def random_producers(seeds: range) -> Iterator[Producers]:
     """Yield random rulebooks, each with two random cases."""
     for seed in seeds:
-        rulebook = random_rulebook(seed)
-        evaluator = Evaluator(rulebook)
+        try:
+            rulebook = random_rulebook(seed)
+            evaluator = Evaluator(rulebook)
+        except RulebookRefused:
+            continue
         cases = [random_case(rulebook, seed * 10 + number, facts=30) for number in range(2)]
         yield Producers(rulebook, tuple((case, evaluator.grade(case)) for case in cases))
         evaluator.close()

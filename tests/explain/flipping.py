@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,9 +13,10 @@ from engine.case import CaseFile, Fact
 from engine.checker import Checker, _Check
 from engine.grading import Atom, Grading
 from explain.asking import Asking
+from explain.courses import Lack
 from explain.ground import Ground
-from explain.nearest import Lack
-from explain.smallest import smallest
+from explain.smallest import nearest_miss, smallest
+from explain.whynot import STEPS
 from explain.wording import Wording
 from knowledge.rulebook import Field, Rulebook
 from knowledge.rules import (
@@ -78,23 +80,27 @@ class World:
 
     def fires(self, rule: Rule) -> bool:
         """Say whether the checker lets the rule fire."""
+        return bool(self.keys(rule))
+
+    def keys(self, rule: Rule) -> set[tuple[str, ...]]:
+        """Return the keys for which the checker lets the rule fire."""
         if rule.applies_to is not None and self.kind not in rule.applies_to:
-            return False
+            return set()
         if rule.target in self.suspended:
-            return False
+            return set()
         needed = self.ground.shelf.decisive[rule.id]
         values = [self.measures[name] for name in needed]
         if any(
             value is None or (isinstance(value, dict) and all(v is None for v in value.values())) for value in values
         ):
-            return False
+            return set()
         place = next(place for place, one in enumerate(self.rulebook.rules) if one.id == rule.id)
         found: dict[int, Any] = {}
         rows = [self.rows[name] for name in self.checker._lexicon.types]
         measures = [self.measures[name] for name in self.rulebook.measures]
         for _, way in self.checker._rules[place].ways:
             way(rows, measures, self.producer, self.days, self.day, self.outcome, found)
-        return place in found
+        return set(found.get(place, ()))
 
     def flip(self, rule: Rule, lack: Lack) -> None:
         """Make one condition hold.
@@ -121,6 +127,54 @@ class World:
                 self.rows[kind] = [row for row in self.rows[kind] if row[0] not in lack.facts]
             case _:
                 raise Unflippable(lack.kind)
+
+    def stop(self, rule: Rule, lack: Lack) -> None:
+        """Make one condition no longer hold.
+
+        Raises:
+            Unflippable: nothing that the rule looks at can be changed so.
+        """
+        asking = Asking(self.ground.word)
+        match lack.kind:
+            case "fact" if lack.pattern is not None:
+                kind = lack.pattern.type
+                self.rows[kind] = [row for row in self.rows[kind] if row[0] not in lack.facts]
+            case "outcome" if lack.outcome is not None:
+                self._flip_outcome(
+                    dataclasses.replace(lack, outcome=replace(lack.outcome, negated=not lack.outcome.negated))
+                )
+            case "measure" if lack.measure is not None:
+                value = self._missed(rule, lack, asking.measure(lack.measure))
+                grouped = self.rulebook.measures[lack.measure].per is not None
+                self.measures[lack.measure] = {**self.measures[lack.measure], lack.group: value} if grouped else value
+            case "producer":
+                name = lack.atoms[0].name if lack.atoms else ""
+                atoms = [atom for atom in lack.atoms if atom.name == name]
+                asked = [one.tests for one in clauses_of(rule.when) if isinstance(one, ProducerTest)]
+                itself = any(isinstance(test.operand, Ref) for tests in asked for test in tests)
+                if not atoms or itself or any(atom.threshold is None for atom in atoms):
+                    raise Unflippable("no comparison, or one with another value of the producer")
+                other = nearest_miss([atoms], asking.attribute(name))
+                if other is None:
+                    raise Unflippable("no value misses it")
+                self.producer[name] = other
+                self.kind = self.producer["kind"]
+            case "absence" if lack.pattern is not None and not any(
+                isinstance(t.operand, Ref) for t in lack.pattern.tests
+            ):
+                self._flip_fact(Lack("fact", lack.key, pattern=lack.pattern))
+            case _:
+                raise Unflippable(lack.kind)
+
+    def _missed(self, rule: Rule, lack: Lack, field: Field) -> Value:
+        groups: list[Sequence[Atom]] = [lack.atoms]
+        if lack.key == STEPS and isinstance(rule.points, SteppedPoints):
+            value = lack.atoms[0].observed
+            groups = [[self.ground.compare.measure(test, value) for test in step.tests] for step in rule.points.steps]
+        missed = nearest_miss(groups, field)
+        if missed is None or any(atom.threshold is None for atom in lack.atoms):
+            raise Unflippable("no value misses it")
+        return missed
 
     def _flip_measure(self, rule: Rule, lack: Lack) -> None:
         assert lack.measure is not None
