@@ -33,7 +33,7 @@ from casework.typesetting import code_of
 from explain.letter import printed
 from explain.phrases import say
 from explain.typography import set_in
-from knowledge.problems import Problem, nearest
+from knowledge.problems import Problem, ShuoliError, nearest
 from knowledge.rulebook import Rulebook
 from store import trail
 
@@ -202,7 +202,11 @@ def with_pages(handlers: ExceptionHandlersMap, rulebook: Callable[[], Rulebook])
             document = response.content
             if not isinstance(document, ProblemDetails) or not _wants_a_page(request):
                 return response
-            return _error(request, document, rulebook(), response)
+            try:
+                named = rulebook()
+            except ShuoliError:
+                return response  # whatever keeps the request from being answered may keep the rulebook away, too
+            return _error(request, document, named, response)
 
         return answer
 

@@ -20,11 +20,14 @@ from litestar.testing import TestClient
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from api.app import create_app
-from api.pages import ASSETS, PAGES
+from api.pages import ASSETS, PAGES, with_pages
+from api.problems import problem_handlers
 from api.settings import Settings
 from batch.population import generate
 from knowledge.catalog import Catalog
 from knowledge.population import load_population
+from knowledge.problems import RulebookMissing
+from knowledge.rulebook import Rulebook
 from tests.api.test_offline import QUIET
 
 ROOT = Path(__file__).parent.parent.parent
@@ -205,6 +208,17 @@ def test_an_error_on_a_page_is_a_page_in_the_readers_language(
         assert answer.headers["content-type"].startswith("text/html")
         assert f"<h1>{title}</h1>" in answer.text
         assert f'<html lang="{"zh-CN" if lang == "zh" else "en"}">' in answer.text
+
+
+def test_where_no_page_can_be_made_the_problem_is_told_as_it_is() -> None:
+    def away() -> Rulebook:
+        raise RulebookMissing("it is away")
+
+    app = Litestar([], exception_handlers=with_pages(problem_handlers(), away))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.get("/", headers={"accept": "text/html"})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "http.not_found")
 
 
 def test_programs_get_problems_and_not_pages(visitor: TestClient[Litestar]) -> None:
