@@ -24,7 +24,7 @@ from knowledge.rules import Value
 from tests.engine.random_rulebooks import random_rulebook
 from tests.random_cases import random_case
 
-RULEBOOKS = 400 if os.environ.get("SHUOLI_NIGHTLY") else 20
+RULEBOOKS = 400 if os.environ.get("SHUOLI_NIGHTLY") else 16
 MOST = 200
 BOUNDS = {"whole": range(-3, 10), "decimal": range(301)}
 DAYS = range(-1300, 130)
@@ -129,6 +129,32 @@ def test_one_value_of_each_region_stands_for_all_values_of_a_missing_field(drawn
             assert come_to(all_values(rulebook, one.case, point)) <= come_to(point.outcomes[1:]), point
             tried[kind] = tried.get(kind, 0) + 1
     assert {"whole", "date", "choice", "yes_no"} <= set(tried)
+
+
+def test_combinations_of_these_values_stand_for_all_combinations(drawn: list[Drawn]) -> None:
+    tried = 0
+    for one in drawn:
+        rulebook = one.evaluator.rulebook
+        small = []
+        for point in one.weighed.points:
+            fields = rulebook.types[point.type].fields if point.type else rulebook.attributes
+            kind = "status" if point.field is None else fields[point.field].type
+            if point.exact and kind in ("status", "choice", "yes_no", "whole"):
+                values = list(point.outcomes) if kind == "status" else [None, *all_values(rulebook, one.case, point)]
+                small.append((point, values))
+        small = small[:3]
+        if len(small) < 2 or tried > 12:
+            continue
+        tried += 1
+        points = [point for point, _ in small]
+
+        def come_to(ways: Iterable[Any], points: Any = points, one: Drawn = one) -> set[tuple[str, int]]:
+            cases = (settled(one.evaluator.rulebook, one.case, zip(points, way, strict=True)) for way in ways)
+            return {graded(one.evaluator, case) for case in cases}
+
+        everything = come_to(product(*(values for _, values in small)))
+        assert everything == come_to(product(*(point.outcomes for point in points)))
+    assert tried > 5
 
 
 def unknown(conditions: Iterable[Condition]) -> Iterator[Condition]:
