@@ -11,9 +11,10 @@ from engine.atoms import Comparer, Values, conjunction
 from engine.case import CaseFile, Fact, Source
 from engine.grading import Grading
 from engine.measuring import divide
+from engine.reach import ANY, Look
 from engine.reading import fact_id
 from knowledge.remedybinding import IT
-from knowledge.rulebook import Again, FactType, New, Rulebook
+from knowledge.rulebook import Again, FactType, New, Remedy, Rulebook
 from knowledge.rules import Absent, Arithmetic, Formula, Match, Num, Pattern, Value
 from knowledge.workdays import add
 
@@ -164,6 +165,18 @@ def day_done(rulebook: Rulebook, remedy: str, begun: int) -> int | None:
     """Return the day on which a remedy begun on a day is done, None beyond the calendar."""
     lead = rulebook.remedies[remedy].lead_time
     return add(begun, lead.amount, lead.unit, rulebook.calendar)
+
+
+def looks_of(remedy: Remedy) -> frozenset[Look]:
+    """Return what a remedy may touch, whatever the facts."""
+    touched = set[Look]()
+    for act in remedy.does:
+        if isinstance(act, New):
+            touched.add((act.type, ANY))
+        else:
+            touched |= {(act.facts.type, name) for name in act.gives}
+            touched |= {(act.facts.type, ANY)} if act.status is not None else set()
+    return frozenset(touched)
 
 
 def _place(fact: Fact) -> tuple[str, str]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from engine.case import CaseFile
 from engine.evaluate import Evaluator
 from engine.grading import Grading
-from explain.deeds import Deed, day_done
+from explain.deeds import Deed, day_done, looks_of
 from explain.reckoning import Reckoning
-from explain.stage import Stage
+from explain.stage import Aim, Stage
 from knowledge.problems import LimitExceeded, ShuoliError, nearest
 from knowledge.rulebook import Rulebook
 from knowledge.workdays import add_months
@@ -125,8 +125,7 @@ class _Planner:
 
     def __init__(self, evaluator: Evaluator, case: CaseFile, grading: Grading, place: int) -> None:
         self._evaluator, self._case, self._grading = evaluator, case, grading
-        self._rulebook, self._reach = evaluator.rulebook, evaluator.reach
-        self._reckoning = Reckoning(self._rulebook, place)
+        self._rulebook = evaluator.rulebook
         self._left = MOST_GRADINGS
         last = add_months(case.as_of, AHEAD_MONTHS)
         self._offered = {offer.id for offer in grading.remedies}
@@ -135,12 +134,16 @@ class _Planner:
         self._done_on = {name: day for name, day in days.items() if day is not None and day <= last}
         self._places = {name: place for place, name in enumerate(self._done_on)}
         self._days = sorted({day for name, day in self._done_on.items() if name in self._offered})
+        touched = {look for name in self._done_on for look in looks_of(self._rulebook.remedies[name])}
+        reckoning, reach = Reckoning(self._rulebook, place), evaluator.reach
+        unmovable = tuple(rule for rule in reckoning.limits() if not touched & reach.limits[rule])
+        self._aim = Aim(self._rulebook, reckoning, reach, self._grade, unmovable)
         self._stages: dict[int, Stage] = {}
 
     def search(self, most: int) -> Search:
         plans = tuple(islice(self._enumerate(), most))
         heals = None if plans else self._heals()
-        grade = self._rulebook.bands[self._reckoning.place].grade
+        grade = self._rulebook.bands[self._aim.reckoning.place].grade
         return Search(grade, False, plans, len(plans) < most, heals)
 
     def _enumerate(self) -> Iterator[Plan]:
@@ -175,11 +178,12 @@ class _Planner:
 
     def _stage(self, day: int) -> Stage:
         if day not in self._stages:
-            names = [name for name, done in self._done_on.items() if done <= day]
-            self._stages[day] = Stage(
-                self._reckoning, self._reach, self._rulebook, self._case, self._grade, day, names, self._offered
-            )
+            self._stages[day] = self._make_stage(day, self._aim)
         return self._stages[day]
+
+    def _make_stage(self, day: int, aim: Aim) -> Stage:
+        names = [name for name, done in self._done_on.items() if done <= day]
+        return Stage(aim, self._case, day, names, self._offered)
 
     def _grade(self, case: CaseFile) -> Grading:
         """Return the grading without the checker's consent, which plans that are shown have in full."""
@@ -236,17 +240,22 @@ class _Planner:
             changes = [one.next_change_on for one in (stage.base, stage.everything)]
             coming = min((day for day in (*self._days, *changes) if day is not None and day > stage.day), default=None)
             if coming is None or coming > last:
-                return Heals(None, (), stage.everything, last, tuple(looked_at))
+                return Heals(None, (), self._undone(stage.day), last, tuple(looked_at))
             before = stage
             try:
                 stage = self._stage(coming)
-                chosen = 0 if stage.heals else stage.cheapest(stage.all) if stage.all else None
+                chosen = 0 if stage.heals else stage.cheapest(stage.all, barred=False) if stage.all else None
             except LimitExceeded:
-                return Heals(None, (), before.everything, before.day, tuple(looked_at))
+                return Heals(None, (), self._undone(before.day), before.day, tuple(looked_at))
             looked_at.append(coming)
             if chosen is not None:
                 names = tuple(name for n, name in enumerate(stage.names) if chosen >> n & 1)
-                return Heals(coming, names, before.everything, coming, tuple(looked_at))
+                return Heals(coming, names, self._undone(before.day), coming, tuple(looked_at))
+
+    def _undone(self, day: int) -> Grading:
+        """Return the grading of a day with everything done that can be."""
+        self._left = MOST_GRADINGS
+        return self._make_stage(day, replace(self._aim, unmovable=())).everything
 
 
 def _subsets(chosen: int) -> Iterator[int]:

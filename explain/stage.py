@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.case import CaseFile
@@ -19,29 +20,33 @@ TOLD_APART = 16
 """Deeds whose order decides between sets of one cost; more would ask too many digits of the solver."""
 
 
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What is asked for, the same on every day; `unmovable` are limits in its way that no deed touches."""
+
+    rulebook: Rulebook
+    reckoning: Reckoning
+    reach: Reach
+    grade: Grade
+    unmovable: tuple[str, ...]
+
+
 class Stage:
     """A day, the deeds that can be done by then, and what gradings have told of sets of them.
 
     Of `remedies` those count that are open to the producer: on the first day (`offered`) or on this one. Sets are bits
-    in the order of `names`. Deeds that change nothing on that day are left out.
+    in the order of `names`. Deeds that change nothing on that day are left out. Where one of the aim's
+    `unmovable` rules fires, no set of deeds reaches the grade, and none is looked at.
     """
 
-    def __init__(
-        self,
-        reckoning: Reckoning,
-        reach: Reach,
-        rulebook: Rulebook,
-        case: CaseFile,
-        grade: Grade,
-        day: int,
-        remedies: Sequence[str],
-        offered: Collection[str],
-    ) -> None:
-        self.day, self._rulebook, self._reckoning, self._grade = day, rulebook, reckoning, grade
+    def __init__(self, aim: Aim, case: CaseFile, day: int, remedies: Sequence[str], offered: Collection[str]) -> None:
+        rulebook, reckoning, reach = aim.rulebook, aim.reckoning, aim.reach
+        self.day, self._rulebook, self._reckoning, self._grade = day, rulebook, reckoning, aim.grade
         self._case = ahead(rulebook, case, day)
-        self.base = grade(self._case)
+        self.base = aim.grade(self._case)
         self._doing = Doing(rulebook, self._case, self.base)
-        open_to = {*offered, *(offer.id for offer in self.base.remedies)}
+        blocked = any(deduction.rule in aim.unmovable for deduction in self.base.deductions)
+        open_to = set() if blocked else {*offered, *(offer.id for offer in self.base.remedies)}
         found = [(name, deed) for name in remedies if name in open_to and (deed := self._doing.deed(name))]
         self.names = tuple(name for name, _ in found)
         self.deeds = tuple(deed for _, deed in found)
@@ -93,15 +98,16 @@ class Stage:
         """Look from now on only for sets that leave out one of these deeds."""
         self._never_all.append(chosen)
 
-    def cheapest(self, one_of: int) -> int | None:
+    def cheapest(self, one_of: int, *, barred: bool = True) -> int | None:
         """Return the set of least effort, then fewest deeds, then first in order, that reaches the grade.
 
-        At least one of the deeds in `one_of` is in it; None where there is no such set.
+        At least one of the deeds in `one_of` is in it; None where there is no such set. `barred` says whether what
+        `without_all` was told holds.
         """
         if any(deeds == 0 and fired.get(0) for deeds, fired in self._limits.values()):
             return None
         while True:
-            chosen = cheapest(self._question(one_of))
+            chosen = cheapest(self._question(one_of, self._never_all if barred else ()))
             if chosen is None:
                 return None
             if self.reaches(chosen):
@@ -145,7 +151,7 @@ class Stage:
             worst = max(worst, table.worst[own])
         return self._reckoning.reaches(amounts, worst)
 
-    def _question(self, one_of: int) -> Question:
+    def _question(self, one_of: int, never_all: Sequence[int]) -> Question:
         heavy, told = len(self.names) + 1, min(len(self.names), TOLD_APART)
         order = [1 << told - 1 - n if n < told else 0 for n in range(len(self.names))]
         efforts = [self._rulebook.remedies[name].effort for name in self.names]
@@ -159,7 +165,7 @@ class Stage:
         ]
         return Question(
             costs, tables, self._reckoning.ways(), always, (*forbidden, *self._refused),
-            (*self._never_all, *self._excluding()), (one_of,),
+            (*never_all, *self._excluding()), (one_of,),
         )  # fmt: skip
 
     def _excluding(self) -> list[int]:
