@@ -24,7 +24,7 @@ _canonical: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """A fact that must be on record: that of `id` in another state, or a new one. Fields as in a case file."""
+    """A fact that must be on record: that of `id` changed, or a new one. Fields as in a case file, none personal."""
 
     remedy: str
     type: str
@@ -113,17 +113,23 @@ def _expected(rulebook: Rulebook, plan: Plan) -> Iterable[Expected]:
         for old, now in zip(deed.before, deed.again, strict=True):
             changed = {name: value for name, value in now.values.items() if old.values.get(name) != value}
             status = now.status if now.status != old.status else None
-            yield Expected(deed.remedy, now.type, now.id, status, _plain(rulebook, now.type, changed))
+            yield Expected(deed.remedy, now.type, now.id, status, _public(rulebook, now.type, changed))
         for fact in deed.new:
             kind = rulebook.types[fact.type]
             names = [name for name in fact.values if name not in kind.same_when or kind.fields[name].type != "text"]
             given = {name: fact.values[name] for name in names}
-            yield Expected(deed.remedy, fact.type, None, None, _plain(rulebook, fact.type, given))
+            yield Expected(deed.remedy, fact.type, None, None, _public(rulebook, fact.type, given))
 
 
 def _plain(rulebook: Rulebook, kind: str, values: Mapping[str, Value]) -> dict[str, Any]:
     fields = rulebook.types[kind].fields
     return {name: plain(fields[name], value) for name, value in values.items()}
+
+
+def _public(rulebook: Rulebook, kind: str, values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return values without those of personal fields, which promises neither tell nor ask for."""
+    fields = rulebook.types[kind].fields
+    return _plain(rulebook, kind, {name: value for name, value in values.items() if not fields[name].personal})
 
 
 def _done(made: Promise, rulebook: Rulebook, facts: Mapping[str, Fact]) -> set[str] | None:

@@ -72,6 +72,12 @@ def test_what_is_promised_comes_out(evaluator: Evaluator, planned: list[tuple[Ca
         read = msgspec.json.decode(msgspec.json.encode(made), type=Promise)
 
         assert read == made
+        assert not [
+            name
+            for one in made.expected
+            for name in one.fields
+            if evaluator.rulebook.types[one.type].fields[name].personal
+        ]
         assert _judged(evaluator, read, _carried_out(evaluator, case, plan)) == Judged("kept")
 
 
