@@ -13,7 +13,7 @@ from api.page_words import found
 from api.requests import Lang
 from casework.city import Standing
 from explain.letter import ink
-from explain.typography import set_in
+from explain.typography import begun, set_in
 from knowledge.rulebook import Field, Rulebook
 
 PER_PAGE: Final = 25
@@ -82,7 +82,8 @@ class Listing:
 
     def columns(self) -> tuple[str, ...]:
         """Return the headings of the attributes that the list shows."""
-        return tuple(self._set(field.label.in_language(self._lang)) for field in self._fields)
+        labels = (field.label.in_language(self._lang) for field in self._fields)
+        return tuple(begun(self._lang, set_in(self._lang, label)) for label in labels)
 
     def counts(self) -> list[dict[str, Any]]:
         """Return for each grade how many of all producers have it, natural persons included."""
@@ -153,9 +154,6 @@ class Listing:
                 yield PageLink(None, "")
             given = {name: value for name, value in msgspec.structs.asdict(asked).items() if value}
             yield PageLink(number, "/?" + urlencode({"lang": self._lang, **given, "page": number}))
-
-    def _set(self, text: str) -> str:
-        return set_in(self._lang, text)
 
 
 def is_public(rulebook: Rulebook, kind: str) -> bool:

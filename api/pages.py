@@ -32,7 +32,7 @@ from casework.issuing import GradingMissing
 from casework.typesetting import code_of
 from explain.letter import printed
 from explain.phrases import say
-from explain.typography import set_in
+from explain.typography import begun, set_in
 from knowledge.problems import Problem, ShuoliError, nearest
 from knowledge.rulebook import Rulebook
 from store import trail
@@ -234,7 +234,7 @@ def _error(
         rulebook,
         status_code=document.status,
         headers=dict(response.headers),
-        title=zh if lang == "zh" else en,
+        title=zh if lang == "zh" else begun(lang, en),
         detail=set_in(lang, error_text(document.code, lang)),
         help=document.help if lang == "en" else None,
         errors=document.errors if lang == "en" else (),
@@ -264,7 +264,7 @@ def _page(
         rulebook={
             "title": title,
             "version": rulebook.version,
-            "status": set_in(lang, say(lang, rulebook.status)),
+            "status": begun(lang, set_in(lang, say(lang, rulebook.status))),
             "notice": None if notice is None else set_in(lang, notice),
         },
         other_language=_in_other_language(request, lang),

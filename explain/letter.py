@@ -14,7 +14,7 @@ from explain.explanation import explain
 from explain.pasttrail import PastStep, StepView, past_year
 from explain.phrases import Lang
 from explain.phrases_letter import words
-from explain.typography import set_in
+from explain.typography import begun, set_in
 from explain.views import Explanation, ValueView
 from explain.wording import Wording
 from knowledge.rulebook import Band, Rulebook
@@ -155,7 +155,8 @@ def _grouped(why: Explanation, rulebook: Rulebook) -> Explanation:
         parent = rulebook.indicators[name].parent
         return (place[name], -1) if parent is None else (place[parent], place[name])
 
-    return replace(why, indicators=tuple(sorted(why.indicators, key=lambda one: below(one.id))))
+    indicators = tuple(sorted(why.indicators, key=lambda one: below(one.id)))
+    return replace(why, status=begun(why.lang, why.status), indicators=indicators)
 
 
 def _producer(word: Wording, case: CaseFile) -> Iterator[ValueView]:
@@ -168,7 +169,7 @@ def _producer(word: Wording, case: CaseFile) -> Iterator[ValueView]:
         yield ValueView(labels["region"], producer.region)
     for name, field in rulebook.attributes.items():
         if producer.attributes.get(name) is not None:
-            yield ValueView(word.text(field.label), word.value(field, producer.attributes[name]))
+            yield ValueView(begun(word.lang, word.text(field.label)), word.value(field, producer.attributes[name]))
 
 
 def _grade(word: Wording, band: Band, *, held: bool) -> GradeView:

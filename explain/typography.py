@@ -25,3 +25,8 @@ def set_in(lang: Lang, text: str) -> str:
         return text
     text = _BRACKETS.sub(lambda found: f"\uff08{found[1] or found[2] or ''}\uff09", text)
     return _MARK.sub(lambda found: _WIDE[found[1] or found[2]], text)
+
+
+def begun(lang: Lang, text: str) -> str:
+    """Return a text as a heading or label: in English its first letter is a capital."""
+    return text[:1].upper() + text[1:] if lang == "en" else text
