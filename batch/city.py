@@ -8,8 +8,8 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
-from engine.case import Fact, Producer
-from engine.reading import CaseReader, fact_document, producer_document
+from engine.case import CaseFile, Fact, Producer
+from engine.reading import CaseReader, fact_document, merge, producer_document
 from knowledge.problems import CaseRefused, ShuoliError
 from knowledge.rulebook import Rulebook
 from store.ledger import EVERYONE, Store, Transaction
@@ -53,6 +53,22 @@ def load_city(folder: Path, rulebook: Rulebook, store: Store, done: Callable[[in
                 transaction.put_producer(producer.id, producer_document(rulebook, producer))
                 _add(transaction, rulebook, producer.id, facts)
         done(len(read), sum(len(facts) for _, facts in read))
+
+
+def city_cases(folder: Path, rulebook: Rulebook, day: int) -> Iterator[CaseFile]:
+    """Yield the case of every producer in a folder as of a day, each with the facts about everyone.
+
+    Raises:
+        CityMissing: the folder holds no `producers.jsonl`.
+        CaseRefused: a line doesn't fit the rulebook.
+    """
+    reader = CaseReader(rulebook)
+    lines = _lines(folder)
+    shared = folder / EVERYONE_FILE
+    about_everyone = reader.facts(shared.read_bytes(), today=date.max.toordinal()) if shared.exists() else ()
+    for number, line in lines:
+        producer, facts = _told(reader, number, line)
+        yield CaseFile(producer, merge([*facts, *about_everyone]), day)
 
 
 def _add(transaction: Transaction, rulebook: Rulebook, producer_id: str, facts: Sequence[Fact]) -> None:
