@@ -11,6 +11,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 KEY := $(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 READY := .venv/ready-$(KEY)
 
+# The tests of one file share servers and databases, so that they stay in one process.
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 help:  ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/'
 
@@ -39,10 +42,10 @@ check: setup  ## format, lint, types, import directions
 	$(BIN)/lint-imports
 
 test: setup system check  ## check, then all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 nightly: setup system check  ## all tests, with the long random comparisons
-	SHUOLI_NIGHTLY=1 $(BIN)/python -m pytest
+	SHUOLI_NIGHTLY=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 bench: setup  ## speed and memory, printed as tables
 	$(BIN)/python -m bench
