@@ -30,6 +30,7 @@ from explain.contested import Contested, contested
 from explain.differences import Side
 from explain.forecast import Stretch, forecast, foresee, last_day
 from knowledge.problems import CaseRefused, Problem, RulebookMissing
+from knowledge.rulebook import Rulebook
 
 SECONDS: Final = 20.0
 """What the gradings of one answer may take."""
@@ -64,30 +65,34 @@ class Outlooks:
     def forecast(self, asked: Moment, months: int, lang: Lang) -> Forecast:
         """Return score and grade ahead.
 
-        Versions that take effect meanwhile are followed, unless one version is asked for by its name.
+        Versions that take effect meanwhile are followed, and it ends where the last of them does, unless one version
+        is asked for by its name.
         """
         now = self._decide(asked.as_of, asked.known_at, asked.rulebook)
         case, last = now.case, last_day(now.case.as_of, months)
         follow = asked.rulebook is None or "@" not in asked.rulebook
-        later = list(self._later(now, last)) if follow else []
-        ends = [*(begins for begins, _ in later), last]
-        stretches = [self._stretch(now, case, ends[0], closing=bool(later))]
-        for (begins, version), end in zip(later, ends[1:], strict=True):
-            known = self._decide(begins, asked.known_at, version)
+        later = self._later(now, last) if follow else []
+        ends = (later[-1] if later else now.rulebook).effective_until
+        if follow and ends is not None:
+            last = max(case.as_of, min(last, ends - 1))
+        begins = [one.effective_from for one in later]
+        stretches = [self._stretch(now, case, [*begins, last][0], closing=bool(later))]
+        for place, version in enumerate(later):
+            known = self._decide(begins[place], asked.known_at, f"{version.id}@{version.version}")
             # What is recorded about everyone goes along from today, not from the day on which the version begins.
-            then = ahead(known.rulebook, replace(known.case, as_of=case.as_of), begins)
-            stretches.append(self._stretch(known, then, end, closing=end != last or begins == last))
+            then = ahead(known.rulebook, replace(known.case, as_of=case.as_of), begins[place])
+            end = [*begins, last][place + 1]
+            stretches.append(self._stretch(known, then, end, closing=place + 1 < len(later)))
         return forecast(stretches, last, lang)
 
     def _stretch(self, known: Answer, case: CaseFile, end: int, *, closing: bool) -> Stretch:
         job = partial(foresee, case=case, last=end, closing=closing)
         return Stretch(known.rulebook, case, self._workers.run(known.rulebook, job, SECONDS))
 
-    def _later(self, now: Answer, last: int) -> Iterator[tuple[int, str]]:
-        """Yield the first day and the name of each version that takes effect after the day of a decision."""
-        for one in self._selection.all():
-            if one.id == now.rulebook.id and now.case.as_of < one.effective_from <= last:
-                yield one.effective_from, f"{one.id}@{one.version}"
+    def _later(self, now: Answer, last: int) -> list[Rulebook]:
+        """Return the versions that take effect after the day of a decision, one after the other."""
+        own = [one for one in self._selection.all() if one.id == now.rulebook.id]
+        return [one for one in own if now.case.as_of < one.effective_from <= last]
 
     def contested(self, asked: Moment, lang: Lang) -> Contested:
         """Return what everything open may come to, and which facts hold the grade."""

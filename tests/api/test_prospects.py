@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -77,6 +78,17 @@ def test_a_forecast_follows_the_version_that_takes_effect_meanwhile(client: Clie
 
     assert days["2026-08-01"]["rulebook"] == "orchard@2"
     assert "rules" in {change["cause"] for change in days["2026-08-01"]["changes"]}
+
+
+def test_a_forecast_ends_with_the_last_version_there_is(tmp_path: Path) -> None:
+    version(tmp_path / "rulebooks", "1", "15", "2025-01-01", "2026-08-01")
+    database = f"sqlite:///{tmp_path}/shuoli.db"
+    settings = Settings(database_url=database, rulebook="orchard", rulebooks=(tmp_path / "rulebooks",), workers=1)
+    with TestClient(create_app(settings, today=lambda: TODAY)) as client:
+        client.put(ADDRESS, json={"kind": "farm", "region": "330110"}).raise_for_status()
+
+        assert ask(client, "forecast")["until"] == "2026-07-31"
+        assert ask(client, "forecast", rulebook="orchard@1")["until"] == "2029-06-01"
 
 
 def test_a_forecast_under_a_named_version_stays_with_it(client: Client) -> None:
