@@ -15,6 +15,7 @@ from api.cli_drafts import draft, push
 from api.cli_drafts import pull as pull_draft
 from api.cli_explain import explain
 from api.cli_grade import grade
+from api.cli_impact import impact_of
 from api.cli_ingest import ingest, pull
 from api.cli_letter import letter
 from api.cli_log import log
@@ -25,6 +26,7 @@ from api.cli_replay import replay
 from api.cli_rulebook import rulebook
 from api.cli_serve import serve
 from api.cli_tick import tick
+from api.cli_trials import mutate_rulebook
 from api.cli_verify import verify
 from knowledge.problems import EngineDisagreement, EngineFailure, LimitExceeded, ShuoliError
 
@@ -46,7 +48,8 @@ for about in (letter, position, plans, forecast, contested, compare):
 for command in (grade, explain, rulebook, sample_city, grade_all, ingest, pull, tick, replay, log, verify, serve, demo):
     commands.add_command(command)
 
-for part in (draft, pull_draft, push):
+commands.add_command(impact_of)
+for part in (draft, pull_draft, push, mutate_rulebook):
     rulebook.add_command(part)
 
 

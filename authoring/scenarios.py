@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -32,52 +34,83 @@ class ScenarioResult(msgspec.Struct, frozen=True):
         return not self.failures
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A scenario whose case has been read; `refused` says why it can't be, where it can't."""
+
+    scenario: Scenario
+    case: CaseFile | None
+    refused: ShuoliError | None = None
+
+
 def run_scenarios(
     rulebook: Rulebook, scenarios: Iterable[Scenario], grade: Callable[[CaseFile], Grading]
 ) -> Iterator[ScenarioResult]:
     """Yield the result of each scenario, in their order; `grade` is an `Evaluator`'s."""
-    reader, writer = CaseReader(rulebook), DocumentWriter(rulebook)
+    trial = Trial(rulebook, grade)
+    for one in prepare(rulebook, scenarios):
+        yield ScenarioResult(one.scenario.name, one.scenario.place, tuple(trial.failures(one)))
+
+
+def prepare(rulebook: Rulebook, scenarios: Iterable[Scenario]) -> Iterator[Prepared]:
+    """Yield scenarios with their cases read in the words of the rulebook."""
+    reader = CaseReader(rulebook)
     for scenario in scenarios:
-        failures = tuple(_run(rulebook, scenario, reader, writer, grade))
-        yield ScenarioResult(scenario.name, scenario.place, failures)
+        try:
+            as_of = date.fromisoformat(scenario.as_of).toordinal()
+            case = reader.case(msgspec.json.encode(scenario.case), as_of=as_of, known_at=scenario.known_at)
+            yield Prepared(scenario, case)
+        except ShuoliError as error:
+            yield Prepared(scenario, None, error)
 
 
-def _run(
-    rulebook: Rulebook,
-    scenario: Scenario,
-    reader: CaseReader,
-    writer: DocumentWriter,
-    grade: Callable[[CaseFile], Grading],
-) -> Iterator[str]:
-    expected = scenario.expect.get("error")
-    try:
-        as_of = date.fromisoformat(scenario.as_of).toordinal()
-        case = reader.case(msgspec.json.encode(scenario.case), as_of=as_of, known_at=scenario.known_at)
-        grading = grade(case)
-    except ShuoliError as error:
-        codes = [error.code, *(problem.code for problem in error.problems)]
-        if expected not in codes:
-            yield f"error {', '.join(codes)}: {error.message}" + "".join(f"\n  {p.as_text()}" for p in error.problems)
-        return
-    if expected is not None:
-        yield f"error: expected {expected}, but it was graded {grading.grade}"
-        return
-    found = _Found(rulebook, writer.document(grading), verdicts(rulebook, case, grading))
-    for key, wanted in scenario.expect.items():
-        yield from (f"{key}: {failure}" for failure in getattr(found, key)(wanted))
+class Trial:
+    """Grades scenarios under one rulebook and compares."""
+
+    def __init__(self, rulebook: Rulebook, grade: Callable[[CaseFile], Grading]) -> None:
+        self._rulebook, self._grade, self._writer = rulebook, grade, DocumentWriter(rulebook)
+
+    def failures(self, one: Prepared) -> Iterator[str]:
+        """Yield a sentence for each expectation of a scenario that is not met."""
+        expected = one.scenario.expect.get("error")
+        try:
+            grading = self._graded(one)
+        except ShuoliError as error:
+            codes = [error.code, *(problem.code for problem in error.problems)]
+            if expected not in codes:
+                text = f"error {', '.join(codes)}: {error.message}"
+                yield text + "".join(f"\n  {problem.as_text()}" for problem in error.problems)
+            return
+        if expected is not None:
+            yield f"error: expected {expected}, but it was graded {grading.grade}"
+            return
+        assert one.case is not None
+        found = _Found(self._rulebook, self._writer.document(grading), one.case, grading)
+        for key, wanted in one.scenario.expect.items():
+            yield from (f"{key}: {failure}" for failure in getattr(found, key)(wanted))
+
+    def _graded(self, one: Prepared) -> Grading:
+        if one.case is None:
+            assert one.refused is not None
+            raise one.refused
+        return self._grade(one.case)
 
 
 class _Found:
     """A grading as scenarios speak of it; each method has the name of its expectation and yields what differs."""
 
-    def __init__(self, rulebook: Rulebook, document: dict[str, Any], verdicts: Sequence[Verdict]) -> None:
-        self._document = document
-        # A name that a rule has means that rule; any other name all rules that conclude it.
-        by_target: dict[str, list[Verdict]] = {}
-        for verdict in verdicts:
-            by_target.setdefault(verdict.target, []).append(verdict)
-        self._verdicts = by_target | {verdict.rule: [verdict] for verdict in verdicts}
+    def __init__(self, rulebook: Rulebook, document: dict[str, Any], case: CaseFile, grading: Grading) -> None:
+        self._document, self._case, self._grading, self._rulebook = document, case, grading, rulebook
         self._direction = "points_lost" if rulebook.scoring.direction == "lost" else "points_gained"
+
+    @cached_property
+    def _verdicts(self) -> Mapping[str, list[Verdict]]:
+        """By name: one that a rule has means that rule, any other all rules that conclude it."""
+        by_target: dict[str, list[Verdict]] = {}
+        found = verdicts(self._rulebook, self._case, self._grading)
+        for verdict in found:
+            by_target.setdefault(verdict.target, []).append(verdict)
+        return by_target | {verdict.rule: [verdict] for verdict in found}
 
     def grade(self, wanted: Any) -> Iterator[str]:
         yield from self._plain("grade", wanted)
@@ -119,6 +152,17 @@ class _Found:
             fired = sum(verdict.fired for verdict in self._verdicts.get(str(name), ()))
             if (count is None and not fired) or (count is not None and fired != count):
                 yield f"{name}: expected {'at least 1' if count is None else count}, found {fired}"
+
+    def law(self, wanted: Mapping[Any, list[Any]]) -> Iterator[str]:
+        for name, expected in wanted.items():
+            cited = {
+                law
+                for one in self._document["deductions"]
+                if str(name) in (one["rule"], one["target"])
+                for law in one["law"]
+            }
+            if cited != set(map(str, expected)):
+                yield f"{name}: expected {sorted(map(str, expected))}, found {sorted(cited)}"
 
     def not_fired(self, wanted: Any) -> Iterator[str]:
         labels = wanted if isinstance(wanted, dict) else dict.fromkeys(wanted)

@@ -194,7 +194,7 @@ class _Reader:
         known: dict[str, Any] = {
             "points_lost": rulebook.standards, "points": rulebook.standards,
             "findings": self._of_origin("finding"), "consequences": self._of_origin("consequence"),
-            "fired": rules, "not_fired": rules, "unknown": rules, "not_applicable": rules,
+            "fired": rules, "law": rules, "not_fired": rules, "unknown": rules, "not_applicable": rules,
             "ceilings": {*rulebook.ceilings, *rulebook.indicators}, "vetoes": rulebook.vetoes,
             "statuses": rulebook.producer_statuses, "remedies": rulebook.remedies, "measures": rulebook.measures,
         }  # fmt: skip

@@ -26,6 +26,8 @@ class WrittenExpectation(Written):
     """各认定的个数或内容 · findings by name: how many, or what they hold"""
     fired: dict[str, int | None] | list[Scalar] | None = None
     """触发的规则及次数 · rules that fire, and how often"""
+    law: dict[str, list[Scalar]] | None = None
+    """触发的规则所依据的全部条文 · exactly the articles that rules that fire cite"""
     not_fired: dict[str, Any] | list[Scalar] | None = None
     """未触发的规则及不成立的条件 · rules that don't fire, and the clauses that failed"""
     unknown: list[Scalar] | None = None

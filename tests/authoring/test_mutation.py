@@ -1,0 +1,87 @@
+"""A change that no scenario notices is told; what is proposed for it notices it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from authoring.mutants import mutants
+from authoring.mutation import Survivor, mutate
+from authoring.proposals import propose
+from engine.workers import Workers
+from knowledge.loader import check_rulebook, load_rulebook
+from knowledge.rulebook import Rulebook
+from knowledge.scenarios import Scenario, load_scenarios
+
+ROOT = Path(__file__).parent.parent.parent
+ORCHARD = ROOT / "tests" / "rulebooks" / "api" / "orchard" / "1"
+SHIPPED = ROOT / "knowledge" / "rulebooks" / "hangzhou" / "2021.1"
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers(1) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def orchard() -> tuple[Rulebook, tuple[Scenario, ...]]:
+    rulebook = load_rulebook(ORCHARD)
+    return rulebook, load_scenarios(ORCHARD, rulebook)
+
+
+def test_each_mutant_differs_from_the_rulebook_in_one_part() -> None:
+    rulebook = load_rulebook(SHIPPED)
+    kinds = set()
+    for mutant in mutants(rulebook):
+        kinds.add(mutant.kind)
+        named = msgspec.structs.replace(mutant.rulebook, sha256=rulebook.sha256)
+        changed = [name for name in rulebook.__struct_fields__ if getattr(named, name) != getattr(rulebook, name)]
+        assert len(changed) == 1, mutant.change
+        if changed == ["rules"]:
+            pairs = zip(rulebook.rules, named.rules, strict=True)
+            assert [before.id for before, after in pairs if before != after] == [mutant.of]
+    assert kinds == {"threshold", "operator", "window", "points", "weight", "exclusion", "law"}
+
+
+def test_what_scenarios_hold_is_noticed_and_what_they_leave_open_is_told(
+    orchard: tuple[Rulebook, tuple[Scenario, ...]], workers: Workers
+) -> None:
+    told: list[int] = []
+
+    found = mutate(*orchard, workers, told.append)
+
+    changes = {(one.of, one.change) for one in found.survivors}
+    assert ("failure", "test within 24 → 25 months") in changes
+    assert ("FRUIT", "law without ACT-1") in changes
+    assert not any(of == "FRUIT" and "lose" in change for of, change in changes)
+    assert found.killed["operator"] == found.tried["operator"] > 0
+    assert sum(told) == sum(found.tried.values())
+    assert found.rate == (sum(told) - len(found.survivors)) * 10_000 // sum(told)
+
+
+def test_scenarios_that_are_proposed_and_accepted_notice_what_survived(
+    orchard: tuple[Rulebook, tuple[Scenario, ...]], workers: Workers, tmp_path: Path
+) -> None:
+    survivors = mutate(*orchard, workers, lambda _: None).survivors
+    proposals = propose(*orchard, survivors, workers, lambda _: None)
+    folder = tmp_path / "orchard" / "1"
+    shutil.copytree(ORCHARD, folder)
+    accepted = [msgspec.json.encode(one.scenario) for one in proposals]
+    (folder / "scenarios" / "accepted.yaml").write_bytes(b"".join(b"- " + one + b"\n" for one in accepted))
+
+    assert check_rulebook(folder)[1] == ()
+    rulebook = load_rulebook(folder)
+    after = mutate(rulebook, load_scenarios(folder, rulebook), workers, lambda _: None).survivors
+
+    proposed_for = {_key(one.survivor) for one in proposals}
+    assert len(proposed_for) >= 8
+    assert not {_key(one) for one in after} & proposed_for
+
+
+def _key(survivor: Survivor) -> tuple[str, str]:
+    return survivor.of, survivor.change
