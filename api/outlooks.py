@@ -7,7 +7,7 @@ on the command line: either way as a function that decides along the three axes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
@@ -22,20 +22,20 @@ from engine.case import CaseFile
 from engine.evaluate import Evaluator
 from engine.jsontext import parse
 from engine.workers import Workers
-from explain import weighing
 from explain.ahead import ahead
 from explain.change_views import Comparison, Forecast
 from explain.comparison import compare
 from explain.contested import Contested, contested
 from explain.differences import Side
 from explain.forecast import Stretch, forecast, foresee, last_day
+from explain.weighing import Answered, answer
 from knowledge.problems import CaseRefused, Problem, RulebookMissing
 from knowledge.rulebook import Rulebook
 
 SECONDS: Final = 20.0
 """What the gradings of one answer may take."""
-_WEIGHING: Final = 5.0
-"""Seconds after which no grading of an outcome begins."""
+_SEARCH: Final = 3.0
+"""Seconds after which no grading begins in one search, among outcomes or among facts."""
 MOST_STRUCK: Final = 500
 """Facts that one what-if may strike."""
 
@@ -134,9 +134,13 @@ class Outlooks:
         return compare([Side(now.rulebook, now.case, now.grading), Side(now.rulebook, case, after)], lang)
 
 
-def _answered(evaluator: Evaluator, case: CaseFile) -> weighing.Answered:
-    deadline = time.monotonic() + _WEIGHING
-    return weighing.answer(evaluator, case, late=lambda: time.monotonic() > deadline)
+def _answered(evaluator: Evaluator, case: CaseFile) -> Answered:
+    return answer(evaluator, case, begin=_begin)
+
+
+def _begin() -> Callable[[], bool]:
+    deadline = time.monotonic() + _SEARCH
+    return lambda: time.monotonic() > deadline
 
 
 def _different(way: Sequence[Answer]) -> Iterator[Side]:

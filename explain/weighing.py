@@ -79,14 +79,15 @@ def answer(
     *,
     statuses: Sequence[str] = OPEN,
     most: int = MOST_GRADINGS,
-    late: Callable[[], bool] = lambda: False,
+    begin: Callable[[], Callable[[], bool]] = lambda: lambda: False,
 ) -> Answered:
     """Return what comes of everything open in a case, and which facts hold its grade.
 
-    At most `most` gradings for each of three questions; none begins once `late` says so.
+    `begin` is called when the search among outcomes begins, and again for the one among facts; what it returns says
+    when it is too late for another grading. Each question takes at most `most` gradings.
     """
-    weighed = weigh(evaluator, case, statuses=statuses, most=most, late=late)
-    return Answered(weighed, strike(evaluator, case, evaluator.grade(case), most=most, late=late))
+    weighed = weigh(evaluator, case, statuses=statuses, most=most, late=begin())
+    return Answered(weighed, strike(evaluator, case, evaluator.grade(case), most=most, late=begin()))
 
 
 def weigh(
