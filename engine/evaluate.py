@@ -14,11 +14,12 @@ from engine.case import MOST_FACTS, CaseFile
 from engine.chaining import Chain, Draft, Firing, visible_facts
 from engine.checker import compile_checker
 from engine.foresight import Foresight, Outlines
-from engine.grading import Deduction, Finding, Grading, Limit, MeasureValue, Reading, RemedyOffer, StandardScore
+from engine.grading import Deduction, Finding, Grading, Limit, MeasureValue, Reading
 from engine.horizon import NEVER, day_leaves
+from engine.offers import Offers
 from engine.program import Program, compile_program
 from engine.reach import Reach
-from engine.scoring import Applies, Asked, Scored, Scorer, band_of, limited_grade, missed_minimums
+from engine.scoring import Applies, Asked, Scorer, band_of, limited_grade, missed_minimums
 from knowledge.problems import LimitExceeded
 from knowledge.rulebook import Rulebook
 from knowledge.rules import Pattern, Value
@@ -37,7 +38,7 @@ class Evaluator:
         self._scorer = Scorer(rulebook)
         self._outlines = Outlines(self._program)
         self._leaves = day_leaves(rulebook.calendar)
-        self._remedies = {rule.id: rule.remedies for rule in rulebook.rules if rule.remedies}
+        self._offers = Offers(rulebook)
         self._origins = {name: (place, kind.origin) for place, (name, kind) in enumerate(rulebook.types.items())}
         self._questions = {kind: _Questions(self._program, kind) for kind in rulebook.kinds}
 
@@ -106,7 +107,7 @@ class Evaluator:
             ceilings=tuple([_with_deductions(limit, deductions) for limit in decision.ceilings]),
             vetoes=tuple([_with_deductions(limit, deductions) for limit in decision.vetoes]),
             statuses=decision.statuses,
-            remedies=tuple(_offers(self.rulebook, self._remedies, deductions, scored)),
+            remedies=tuple(self._offers.of(deductions, scored)),
             outcomes=(),
             next_change_on=self._next_change(chain),
         )
@@ -369,43 +370,6 @@ def _ids(things: Sequence[Any]) -> tuple[str, ...]:
     if ids and isinstance(things[0], Draft):
         ids.sort()
     return tuple(ids)
-
-
-def _offers(
-    rulebook: Rulebook, remedies: Mapping[str, Sequence[str]], deductions: Sequence[Deduction], scored: Scored
-) -> Iterable[RemedyOffer]:
-    """Offer each deed whose rule fired, with what each standard would lose less without those deductions."""
-    open_to: dict[str, list[Deduction]] = {}
-    for deduction in deductions:
-        for name in remedies.get(deduction.rule, ()):
-            open_to.setdefault(name, []).append(deduction)
-    if not open_to:
-        return
-    order = {name: place for place, name in enumerate(rulebook.remedies)}
-    scores = {score.id: score for score in scored.standards}
-    caps = {rule.id: rule.at_most for rule in rulebook.rules}
-    for name in sorted(open_to, key=order.__getitem__):
-        mine = open_to[name]
-        standards = {}
-        for standard, share in rulebook.remedies[name].restores.items():
-            ours = [one for one in mine if one.kind == "standard" and one.target == standard]
-            restored = _restored(scores[standard], ours, share, caps) if ours else 0
-            if restored > 0:
-                standards[standard] = restored
-        yield RemedyOffer(name, standards, sum(standards.values()), tuple([d.id for d in mine]))
-
-
-def _restored(score: StandardScore, ours: Sequence[Deduction], share: int | str, caps: Mapping[str, int | None]) -> int:
-    """Return what a standard loses (gains) less once deductions are gone, or keep half each, rounded down."""
-    asked = score.asked
-    for rule in {one.rule for one in ours}:
-        points = [one.points for one in ours if one.rule == rule]
-        kept = [one // 2 if share == "half" else 0 for one in points]
-        cap = caps[rule]
-        before, after = sum(points), sum(kept)
-        asked -= before - after if cap is None else min(before, cap) - min(after, cap)
-    room = score.points - min(score.maximum, max(0, asked))
-    return min(room, share) if isinstance(share, int) else room
 
 
 def _new_year(day: int) -> int:
