@@ -98,7 +98,7 @@ def test_ranks_are_what_counting_gives(rulebook: Rulebook, seed: int) -> None:
 
 
 def key(one: Peer, name: str) -> str:
-    return one.attributes["sort"] if name == "attribute:sort" else getattr(one, name)
+    return str(one.attributes["sort"] if name == "attribute:sort" else getattr(one, name))
 
 
 def test_a_producer_is_placed_in_city_region_kind_and_its_choices(rulebook: Rulebook) -> None:
