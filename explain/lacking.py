@@ -141,10 +141,15 @@ class Telling:
         searched = None
         if lack.kind in ("fact", "absence") and lack.pattern is not None:
             days = self._ground.window(lack.pattern)
-            first, last = (None, None) if days is None else map(_iso, days)
-            kind = self._rulebook.types[lack.pattern.type]
-            searched = Searched(kind.name, kind.source_system, first, last, self._nearest.looked_at(kind.name))
+            name = (lack.pattern.type, self._nearest.looked_at(lack.pattern.type), days)
+            if name not in self._notes:
+                self._notes[name] = self._searched(*name)
+            searched = self._notes[name]
         return Lacking(lack.kind, Sentence(text, (f"rule:{rule.id}",)), changes, lack.facts, searched)
+
+    def _searched(self, kind: str, looked_at: int, days: tuple[int, int] | None) -> Searched:
+        first, last = (None, None) if days is None else map(_iso, days)
+        return Searched(kind, self._rulebook.types[kind].source_system, first, last, looked_at)
 
     def _told(self, rule: Rule, lack: Lack) -> tuple[str, tuple[Change, ...]]:
         word, rulebook = self._word, self._rulebook
@@ -197,7 +202,12 @@ class Telling:
     def _window(self, lack: Lack) -> str:
         assert lack.pattern is not None
         days = self._ground.window(lack.pattern)
-        return "" if days is None else self._word.say("tree_searched_window", days=self._asking.window(days))
+        if days is None:
+            return ""
+        if days not in self._notes:
+            self._notes[days] = self._word.say("tree_searched_window", days=self._asking.window(days))
+        told: str = self._notes[days]
+        return told
 
     def _brief(self, name: str) -> str:
         return self._ground.brief(self._things[name] if name in self._things else self._found[name])
@@ -233,9 +243,13 @@ class Telling:
 
     def _changes(self, lack: Lack) -> Iterator[Change]:
         """Yield what fails, comparison by comparison."""
+        about = lack.measure or (lack.pattern.type if lack.pattern is not None else lack.kind)
         for atom in lack.failing:
-            field = self._field(lack, atom)
-            yield self._change(atom, field, [one for one in lack.atoms if one.name == atom.name], lack)
+            beside = tuple([one for one in lack.atoms if one.name == atom.name])
+            name = (about, lack.group, atom, beside)
+            if name not in self._notes:
+                self._notes[name] = self._change(atom, self._field(lack, atom), beside, lack)
+            yield self._notes[name]
 
     def _field(self, lack: Lack, atom: Atom) -> Field:
         if lack.kind == "measure" and lack.measure is not None:

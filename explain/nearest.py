@@ -63,7 +63,7 @@ class Nearest:
     def ways(self, rule: Rule) -> tuple[Lacks, ...]:
         """Return the smallest sets of conditions of which a rule that didn't fire fails all, the smallest first."""
         standing = tuple(self._standing(rule))
-        found = [standing + self._along(rule, course) for course in self._courses[rule.id]]
+        found = [standing + self._along(rule, course, standing) for course in self._courses[rule.id]]
         if len(found) == 1:
             return (found[0],)
         found.sort(key=lambda lacks: (len(lacks), sum(lack.size for lack in lacks)))
@@ -112,7 +112,7 @@ class Nearest:
                 found = [one.id for one in self._grading.findings if self._ground.suspends(by, one)]
                 yield Lack("suspended", (-2,), facts=tuple(found), pattern=by)
 
-    def _along(self, rule: Rule, course: Course) -> Lacks:
+    def _along(self, rule: Rule, course: Course, standing: Lacks) -> Lacks:
         """Return what fails along one choice of alternatives, with the best binding and group."""
         measured = self._measured(rule, course)
         simple: list[Lack] = []
@@ -128,7 +128,9 @@ class Nearest:
                 dependent.append((key, clause))
             else:
                 simple += self._clause(rule, key, clause, {}, ())
-        lacks = (*measured, *simple, *self._bindings(rule, course.bound, dependent))
+        # A rule that didn't fire fails something: where all else holds, one comparison of its patterns at the least.
+        fewest = (0, 0) if measured or simple or standing else (1, 1)
+        lacks = (*measured, *simple, *self._bindings(rule, course.bound, dependent, fewest))
         # Whatever else holds, points that divide by nothing, or by what is missing, can't be told.
         return lacks if lacks or not isinstance(rule.points, FormulaPoints | TablePoints) else (_NO_POINTS,)
 
@@ -197,9 +199,13 @@ class Nearest:
     # Facts
 
     def _bindings(
-        self, rule: Rule, bound: Sequence[tuple[Key, Pattern]], dependent: Sequence[tuple[Key, Clause]]
+        self,
+        rule: Rule,
+        bound: Sequence[tuple[Key, Pattern]],
+        dependent: Sequence[tuple[Key, Clause]],
+        fewest: tuple[int, int],
     ) -> Lacks:
-        """Return what fails with the binding for which least does."""
+        """Return what fails with the binding for which least does; fewer than `fewest` can't."""
         if not bound:
             return tuple(lack for key, clause in dependent for lack in self._clause(rule, key, clause, {}, ()))
         if len(bound) == 1 and not dependent:
@@ -219,7 +225,7 @@ class Nearest:
             cost = (own[0] + len(others), own[1] + sum([lack.size for lack in others]))
             if best is None or cost < least:
                 best, least = (chosen, others), cost
-            if not cost[0]:
+            if least <= fewest:
                 break
         assert best is not None
         return (*self._unfit(rule, *best[0]), *best[1])

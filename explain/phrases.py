@@ -88,10 +88,10 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "takes_some_time": ("约需 {time}。", "It takes about {time}."),
     "then_same": ("届时得分 {score} 分,等级仍为 {grade} 级。", "The score is then {score}; the grade stays {grade}."),
     "then_other": ("届时得分 {score} 分,等级为 {grade} 级。", "The score is then {score}, and the grade {grade}."),
-    "not_counted_kind": ("{standard}不适用于{kind}。", "{standard} does not apply to this kind of producer ({kind})."),
+    "not_counted_kind": ("{standard}不适用于{kind}。", "Not asked of this kind of producer ({kind}): {standard}."),
     "not_counted_nothing_to_measure": (
         "{standard}没有可供计算的事实,不计入。",
-        "{standard} has nothing to measure and is left out.",
+        "Left out for want of anything to measure: {standard}.",
     ),
     "not_counted_suspended": (
         "因“{what}”,{standard}暂停评价,不计入。",

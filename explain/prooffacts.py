@@ -123,7 +123,7 @@ class Grounds:
         label = word.text(kind.label)
         what = word.say("bound", what=label, values=values) if values else label
         is_finding = kind.origin == "finding"
-        text = word.say("tree_concluded", what=what) if is_finding else what + word.say("stop")
+        text = word.say("tree_concluded", what=what) if is_finding else word.begun(what) + word.say("stop")
         return Node(
             finding.id, "finding" if is_finding else "consequence", Sentence(text, concluding), children=concluding
         )
@@ -131,7 +131,7 @@ class Grounds:
     def _measure(self, name: str, measured: MeasureValue) -> Node:
         word, measure = self._word, self._rulebook.measures[measured.name]
         value = word.say("tree_no_value") if measured.value is None else word.measure(measured.name, measured.value)
-        label = word.text(measure.label)
+        label = word.begun(word.text(measure.label))
         slots = {"what": label, "value": value, "of": self._made_from(measured)}
         if measured.group is None:
             text = word.say("tree_measure", **slots)
@@ -170,7 +170,11 @@ class Grounds:
         return Node(name, "absence", Sentence(text, self._by(name)))
 
     def _fact(self, fact: Fact) -> Node:
-        return Node(fact.id, "fact", Sentence(self._ground.fact(fact) + self._word.say("stop"), self._by(fact.id)))
+        return Node(
+            fact.id,
+            "fact",
+            Sentence(self._word.begun(self._ground.fact(fact)) + self._word.say("stop"), self._by(fact.id)),
+        )
 
 
 def _measure_id(name: str, group: Value | None) -> str:

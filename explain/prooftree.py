@@ -279,7 +279,7 @@ class _Tree:
     def _limit(self, name: str, limit: Limit) -> Node:
         word = self._word
         phrase = {"veto": "vetoed", "ceiling": "ceiling", "indicator": "missed"}[limit.kind]
-        told = word.say(phrase, what=self._ground.label_of(limit), grade=limit.grade)
+        told = word.begun(word.say(phrase, what=self._ground.label_of(limit), grade=limit.grade))
         effect = word.say("tree_decisive" if limit.decisive else "tree_not_decisive")
         texts = [word.say("tree_limit", text=told, effect=effect), *self._ground.lasting(limit)]
         below = (f"indicator:{limit.id}",) if limit.kind == "indicator" else limit.deductions

@@ -53,7 +53,7 @@ class Reasons:
     def _limit(self, limit: Limit) -> Reason:
         phrase = {"veto": "vetoed", "ceiling": "ceiling", "indicator": "missed"}[limit.kind]
         ids = self._ground.under(limit)
-        texts = [self._word.say(phrase, what=self._ground.label_of(limit), grade=limit.grade)]
+        texts = [self._word.begun(self._word.say(phrase, what=self._ground.label_of(limit), grade=limit.grade))]
         if limit.kind != "indicator":
             texts += self._texts([self._ground.deductions[name] for name in ids])
             texts += self._ground.lasting(limit)

@@ -75,6 +75,10 @@ class Wording:
         """Return words with a full stop, unless they end with one."""
         return words if words.endswith(("。", ".", "!", "!", "?", "?")) else words + self.say("stop")
 
+    def begun(self, words: str) -> str:
+        """Return words as a sentence begins, with a capital letter in English."""
+        return words[:1].upper() + words[1:] if self._second else words
+
     def join(self, texts: Iterable[str]) -> str:
         """Return sentences one after the other."""
         return self.say("sentences").join(texts)
@@ -91,7 +95,7 @@ class Wording:
         """Return a value in words: choices by their label, decimals and shares with their unit."""
         if not self.may_show(field):
             return self.say("withheld")
-        if value is None:
+        if value is None or value == "":
             return self.say("missing")
         match field.type:
             case "date":
