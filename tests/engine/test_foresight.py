@@ -10,14 +10,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.case import CaseFile
+from engine.case import CaseFile, Producer
 from engine.evaluate import Evaluator
 from engine.grading import Grading
 from explain.ahead import ahead
-from knowledge.loader import load_rulebook
+from knowledge.loader import bind, load_rulebook
 from knowledge.problems import RulebookRefused
 from knowledge.rulebook import Rulebook
 from tests.engine.random_rulebooks import random_rulebook
+from tests.engine.test_agreement import DAY, LABEL, fact, rulebook
 from tests.random_cases import random_case
 
 ROOT = Path(__file__).parents[2]
@@ -90,3 +91,78 @@ def _see(evaluator: Evaluator, case: CaseFile, steps: range, later: Later) -> No
         if now != before:
             assert set(range(checked + 1, day + 1)) - over, f"it changes by day {day}"
         before, checked = now, day
+
+
+VISITS = {"is": "sample", "within": "30 days"}
+COUNT = {"measure": "visits", "label": LABEL, "count": "sample", "within": "30 days"}
+AGO = {"measure": "ago", "label": LABEL, "days_since": "sample", "when_nothing": "not_applicable"}
+NEWEST = {
+    "measure": "newest", "label": LABEL, "max": {"of": "sample", "field": "day"}, "within": "30 days",
+    "when_nothing": "not_applicable",
+}  # fmt: skip
+FOUND = {"finding": "found", "for_each": {"one": {"is": "sample"}}, "gives": {"day": "one.day"}}
+LATER = {
+    "a value goes into a formula": (rulebook({"standard": "S", "lose": {"formula": "visits"}}, measures=[COUNT]), 20),
+    "a count crosses what it is compared with": (
+        rulebook({"standard": "S", "lose": 3, "when": [{"measure": "visits", "below": 1}]}, measures=[COUNT]),
+        20,
+    ),
+    "days since cross what they are compared with": (
+        rulebook({"standard": "S", "lose": 3, "when": [{"measure": "ago", "above": 15}]}, measures=[AGO]),
+        6,
+    ),
+    "there is nothing more to measure": (
+        rulebook(
+            {"standard": "S", "lose": 0, "when": [{"measure": "newest", "before": "2020-01-01"}]}, measures=[NEWEST]
+        ),
+        20,
+    ),
+    "an absence begins to hold": (rulebook({"standard": "S", "lose": 3, "when": [{"no visit": VISITS}]}), 20),
+    "a premise leaves its window": (rulebook({"standard": "S", "lose": 3, "for_each": {"one": VISITS}}), 20),
+    "a fact begins to fit": (
+        rulebook(
+            {
+                "standard": "S",
+                "lose": 3,
+                "for_each": {"one": {"is": "sample", "where": {"day": {"before": "as_of - 20 days"}}}},
+            }
+        ),
+        11,
+    ),
+    "a date passes": (rulebook({"standard": "S", "lose": 3, "when": [{"after": "2025-10-01"}]}), 26),
+    "a suspension ends": (
+        rulebook(FOUND, {"standard": "S", "lose": 1}, finding={"day": {"type": "date", "optional": "yes"}}),
+        20,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_the_day_is_named_on_which(name: str) -> None:
+    files, days = LATER[name]
+    if name == "a suspension ends":
+        suspended = {"suspended_by": {"is": "found", "within": "30 days", "on": "day"}}
+        files["indicators.yaml"]["standards"][0] |= suspended
+    evaluator = Evaluator(bind(files))
+    case = CaseFile(Producer("P", "farm", "3301", {}), (fact(1, day=DAY - 10),), DAY)
+    grading = evaluator.grade(case)
+    wanted = DAY + days
+
+    named = evaluator.foresee(case, grading).next_day(DAY + 400)
+    before, after = (decided(evaluator.grade(as_it_is(case, day))) for day in (wanted - 1, wanted))
+
+    evaluator.close()
+    assert before != after
+    assert named == wanted
+
+
+def test_no_day_is_named_on_which_what_leaves_its_window_was_no_premise() -> None:
+    pair = {"one": VISITS, "two": {"is": "other", "where": {"no": "one.no"}}}
+    evaluator = Evaluator(bind(rulebook({"standard": "S", "lose": 3, "for_each": pair})))
+    facts = (fact(1, "other", day=DAY - 10, no="a"), fact(2, day=DAY - 10, no="b"))
+    case = CaseFile(Producer("P", "farm", "3301", {}), facts, DAY)
+    grading = evaluator.grade(case)
+
+    assert grading.next_change_on == DAY + 20
+    assert evaluator.foresee(case, grading).next_day(DAY + 400) is None
+    evaluator.close()
