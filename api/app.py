@@ -31,6 +31,7 @@ from api.gradings import grade_case, show_certificate, show_grading
 from api.headers import add_headers
 from api.health import live as is_live
 from api.health import ready
+from api.impact import Impacts, list_movers, show_impact
 from api.letters import Letters, show_letter
 from api.live import Live
 from api.log import list_entries, prove_consistency, prove_inclusion, show_head, show_key
@@ -115,6 +116,8 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     list_rulebooks,
     show_rulebook,
     show_release,
+    show_impact,
+    list_movers,
     list_drafts,
     open_draft,
     show_draft,
@@ -149,6 +152,7 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
     services = Services.open(settings, today=today)
     # Registered one by one, two synchronous handlers of one address would be put into a thread twice and never answer.
     beside = Live(services)
+    impacts = Impacts(services)
     letters, city = Letters(settings, services.store), City(services.store)
     ranking = Ranking(city)
     routes = Router("/", route_handlers=ROUTES)
@@ -158,6 +162,7 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "letters": Provide(lambda: letters, sync_to_thread=False),
+            "impacts": Provide(lambda: impacts, sync_to_thread=False),
             "city": Provide(lambda: city, sync_to_thread=False),
             "ranking": Provide(lambda: ranking, sync_to_thread=False),
         },

@@ -84,6 +84,27 @@ _REBASING: Final = Schema(
     properties={"onto": _NAMED, "take": Schema(type=OpenAPIType.OBJECT, additional_properties=_SIDES)},
     additional_properties=False,
 )
+_EDIT: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["at", "to"],
+    properties={
+        "at": Schema(type=OpenAPIType.STRING, description="地址 · its address, such as `bands/A/from`"),
+        "to": Schema(one_of=[Schema(type=OpenAPIType.INTEGER), Schema(type=OpenAPIType.STRING)]),
+    },
+    additional_properties=False,
+)
+_IMPACT: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    required=["from"],
+    properties={
+        "from": _NAMED,
+        "to": _NAMED,
+        "edits": Schema(type=OpenAPIType.ARRAY, items=_EDIT, max_items=100),
+        "as_of": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE),
+        "open": Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING), max_items=20),
+    },
+    additional_properties=False,
+)
 _CASE: Final = Schema(
     type=OpenAPIType.OBJECT,
     description="按默认规则包的词汇。With another `rulebook`, its vocabulary holds instead.",
@@ -132,6 +153,10 @@ def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
     bodies[at, "put"] = ("Opening", "底稿 · the version it begins with", {"based_on": f"{rulebook.id}"})
     bodies[f"{at}/review", "post"] = ("Reviewing", "复核意见 · what the reviewer says", {"note": "已核对 · checked"})
     bodies[f"{at}/rebase", "post"] = ("Rebasing", "新底稿 · the version to base it on", {"onto": f"{rulebook.id}"})
+    components.schemas["Impact"] = _IMPACT
+    question = {"from": rulebook.id, "edits": [{"at": f"bands/{rulebook.bands[0].grade}/worst_single", "to": 5}]}
+    for at_ in ("/api/v1/impact", "/api/v1/impact/movers"):
+        bodies[at_, "post"] = ("Impact", "比较哪两个版本 · which versions are compared", question)
     components.schemas |= {"Report": _report(rulebook), "Dismissal": _REASON}
     report = {"producer": "P1", **case["facts"][0]}
     settle = "/api/v1/quarantine/{line_id}"

@@ -16,6 +16,7 @@ from api.ledger import check_signer, open_store, sign
 from api.selection import Selection
 from api.settings import Settings
 from api.wire import ProducerView
+from authoring.populations import Populations
 from casework.decisions import Beside, Decided, Decisions
 from casework.everyone import check_about, learn_about_everyone
 from casework.intake import Intake
@@ -87,6 +88,8 @@ class Services:
     ) -> None:
         self._settings, self._selection, self._store = settings, selection, store
         self._workers, self._today = workers, today
+        self.populations = Populations(store)
+        """Everybody, for questions about all at once."""
         self._desks: dict[str, Decisions] = {}
         self._lock = threading.Lock()
 

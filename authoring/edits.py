@@ -48,8 +48,7 @@ def edited(files: Mapping[str, bytes], edits: Sequence[Edit]) -> Rulebook:
     A standard's points are moved in the totals of its indicators, too.
 
     Raises:
-        EditRefused: an address names nothing that can be edited, or there are too many.
-        RulebookRefused: what comes out has problems.
+        EditRefused: an address names nothing that can be edited, there are too many, or what comes out has problems.
     """
     if len(edits) > MOST_EDITS:
         raise EditRefused(f"{len(edits)} changes; at most {MOST_EDITS}")
@@ -58,11 +57,14 @@ def edited(files: Mapping[str, bytes], edits: Sequence[Edit]) -> Rulebook:
         name: read_document(name, content, problems).data for name, content in files.items() if name.endswith(".yaml")
     }
     if problems:
-        raise RulebookRefused("the rulebook has problems", problems=tuple(problems))
+        raise EditRefused("the rulebook has problems", problems=tuple(problems))
     written = {name: copy.deepcopy(data) for name, data in documents.items() if not name.startswith("scenarios/")}
     for place, edit in enumerate(edits):
         _apply(written, edit, f"/edits/{place}")
-    return bind(written)
+    try:
+        return bind(written)
+    except RulebookRefused as refused:
+        raise EditRefused("the rulebook has problems with these changes", problems=refused.problems) from refused
 
 
 def _apply(written: Mapping[str, Any], edit: Edit, at: str) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 from authoring.moves import Impact, Line, Mover, Part, RuleChange, RuleMove, StandardMove, Version
 from engine.columnar import Columnar, Graded, Population
 from engine.columnar.population import decoder
+from engine.values import plain
 from knowledge.rulebook import Field, Rulebook
 from knowledge.rules import Const, Rule, Text
 
@@ -197,19 +198,19 @@ class _Comparison:
         ]
         for name, kind in book.types.items():
             if kind.origin == "consequence":
-                closed = [field.name for field in kind.fields.values() if self._tells(name, field)]
-                values = pl.struct(closed).struct.json_encode() if closed else pl.lit("{}")
+                shown = [_shown(field) for field in kind.fields.values() if self._tells(name, field)]
+                values = pl.struct(shown).struct.json_encode() if shown else pl.lit("{}")
                 what = pl.format('["consequence","{}",{}]', pl.lit(name), values)
                 frames.append(told.concluded[name].select("row", what=what).unique())
         return pl.concat(frames)
 
     def _tells(self, consequence: str, field: Field) -> bool:
         """Say whether a field tells one line from another: a choice, or a number that rules write out."""
-        if field.personal or field.type not in ("choice", "yes_no", "whole"):
+        if field.personal or field.type not in ("choice", "yes_no", "whole", "decimal"):
             return False
         rules = [rule for book in (self.before, self.after) for rule in book.rules if rule.target == consequence]
         given = [rule.gives.get(field.name) for rule in rules if rule.kind == "consequence"]
-        return field.type != "whole" or all(one is None or isinstance(one, Const) for one in given)
+        return field.type in ("choice", "yes_no") or all(one is None or isinstance(one, Const) for one in given)
 
     def _line_moves(self, lines: pl.DataFrame) -> list[Line]:
         counted = lines.group_by("what").agg(comes=pl.col("comes").sum(), all=pl.len()).sort("what")
@@ -262,6 +263,14 @@ class _Comparison:
             for one in movers.iter_rows(named=True)
             for row in (one["row"],)
         ]
+
+
+def _shown(field: Field) -> pl.Expr:
+    """Return a field as people read it."""
+    column = pl.col(field.name)
+    if field.type != "decimal":
+        return column
+    return column.map_elements(lambda value: str(plain(field, value)), return_dtype=pl.String)
 
 
 def _version(book: Rulebook) -> Version:

@@ -26,7 +26,7 @@ from engine.reading import fact_document, producer_document
 from knowledge.catalog import Catalog
 from knowledge.loader import bind
 from knowledge.population import load_population
-from knowledge.problems import EngineDisagreement, RulebookRefused
+from knowledge.problems import EngineDisagreement
 from knowledge.rulebook import Rulebook
 from store.ledger import EVERYONE, Store
 from tests.engine.columnar_comparison import told_by_row
@@ -227,7 +227,7 @@ def test_an_address_that_names_nothing_is_refused(at: str, near: str | None) -> 
 
 
 def test_what_comes_out_is_checked_like_any_rulebook(files: dict[str, bytes]) -> None:
-    with pytest.raises(RulebookRefused) as refused:
+    with pytest.raises(EditRefused) as refused:
         edited(files, [Edit("bands/A/from", 880)])
     with pytest.raises(EditRefused):
         edited(files, [Edit("bands/A/from", 880)] * (MOST_EDITS + 1))
