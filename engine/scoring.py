@@ -89,6 +89,12 @@ class Scorer:
         points = self._nothing | taken | {score.id: score.points for score in indicators if score.points}
         return Scored(standards, indicators, self._score(lost, outside), points, tuple(counted))
 
+    def score_alone(self, asked: Sequence[Asked], applies: Mapping[str, Applies]) -> Score:
+        """Return the score that `score` comes to, without the rest of it."""
+        counted = self._count(asked, {}, {})
+        lost = sum([n * self._weight[part.standard] for part, n in zip(asked, counted, strict=True)])
+        return self._score(lost, [name for name, why in applies.items() if why != "yes"])
+
     def _maxima_without(self, outside: Iterable[str]) -> dict[str, int]:
         """Return by indicator the points of all standards below but those."""
         maxima = dict(self._maxima)
@@ -167,13 +173,21 @@ def band_of(rulebook: Rulebook, scored: Scored) -> str:
     return rulebook.bands[-1].grade
 
 
-def _meets(rulebook: Rulebook, band: Band, scored: Scored) -> bool:
-    value = scored.score.value
+def band_of_score(rulebook: Rulebook, value: int) -> str:
+    """Return the first band whose total a score reaches; the last takes the rest."""
+    return next(
+        (band.grade for band in rulebook.bands[:-1] if _reaches(rulebook, band, value)), rulebook.bands[-1].grade
+    )
+
+
+def _reaches(rulebook: Rulebook, band: Band, value: int) -> bool:
     if rulebook.scoring.better == "higher":
-        reached = band.low is None or value >= band.low
-    else:
-        reached = band.high is None or value <= band.high
-    if not reached:
+        return band.low is None or value >= band.low
+    return band.high is None or value <= band.high
+
+
+def _meets(rulebook: Rulebook, band: Band, scored: Scored) -> bool:
+    if not _reaches(rulebook, band, scored.score.value):
         return False
     if band.worst_single is not None and any(s.points > band.worst_single for s in scored.standards):
         return False

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from engine.grading import Grading, Limit, RemedyOffer, StandardScore
-from engine.scoring import Asked, Scored, band_of, limited_grade, missed_minimums, standing
+from engine.scoring import (
+    Applies,
+    Asked,
+    band_of,
+    band_of_score,
+    limited_grade,
+    missed_minimums,
+    standing,
+)
 from explain.shelf import shelf_of
 from knowledge.rulebook import Band, Demand, Rulebook
 
@@ -40,6 +49,7 @@ class Prospects:
         self._rulebook, self._grading = rulebook, grading
         shelf = shelf_of(rulebook)
         self._scorer, self._order, self._below = shelf.scorer, shelf.order, shelf.below
+        self._by_score_alone = shelf.by_score_alone
 
     def standards_below(self, indicator: str) -> tuple[str, ...]:
         """Return the standards under an indicator of either level."""
@@ -87,13 +97,24 @@ class Prospects:
             done |= set(offer.deductions)
             for name, points in offer.standards.items():
                 restored[name] = restored.get(name, 0) + points
-        standards = self._grading.standards
-        asked = [Asked("", one.id, max(0, one.points - restored.get(one.id, 0))) for one in standards if one.points]
-        scored = self._scorer.score(asked, {one.id: one.applies for one in standards})
-        return After(scored.score.value, self._limited(scored, done))
+        lost, applies = self._lost
+        asked = [Asked("", name, max(0, points - restored.get(name, 0))) for name, points in lost]
+        if self._by_score_alone:
+            score = self._scorer.score_alone(asked, applies)
+            return After(score.value, self._limited(band_of_score(self._rulebook, score.value), [], done))
+        scored = self._scorer.score(asked, applies)
+        missed = missed_minimums(self._rulebook, scored)
+        return After(scored.score.value, self._limited(band_of(self._rulebook, scored), missed, done))
 
-    def _limited(self, scored: Scored, done: set[str]) -> str:
+    @cached_property
+    def _lost(self) -> tuple[list[tuple[str, int]], dict[str, Applies]]:
+        """The points of standards that have any, and which standards apply."""
+        standards = self._grading.standards
+        return [(one.id, one.points) for one in standards if one.points], {one.id: one.applies for one in standards}
+
+    def _limited(self, grade: str, missed: Iterable[tuple[str, str]], done: set[str]) -> str:
+        """Return the grade by score under the limits that are left once deeds are done."""
         kept = [limit for limit in self._grading.ceilings if limit.kind == "ceiling" and set(limit.deductions) - done]
-        kept += [Limit(name, "indicator", grade, (), False) for name, grade in missed_minimums(self._rulebook, scored)]
+        kept += [Limit(name, "indicator", best, (), False) for name, best in missed]
         vetoes = [limit for limit in self._grading.vetoes if set(limit.deductions) - done]
-        return limited_grade(self._rulebook, band_of(self._rulebook, scored), kept, vetoes)[0]
+        return limited_grade(self._rulebook, grade, kept, vetoes)[0]

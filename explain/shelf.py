@@ -47,6 +47,13 @@ class Shelf:
         return weights
 
     @cached_property
+    def by_score_alone(self) -> bool:
+        """Whether nothing but the score decides the grade by score, and no indicator has a minimum."""
+        return all(band.worst_single is None and not band.demands for band in self.rulebook.bands) and all(
+            one.minimum is None for one in self.rulebook.indicators.values()
+        )
+
+    @cached_property
     def courses(self) -> dict[str, tuple[Course, ...]]:
         """By rule, all choices of alternatives."""
         return {rule.id: tuple(courses(rule)) for rule in self.rulebook.rules}
