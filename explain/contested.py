@@ -303,7 +303,8 @@ class _Telling:
         else:
             texts = [word.say("strike_none_up_to", count=everything, tried=struck.tried)]
         if struck.alone and not struck.alone[0].facts:
-            texts.append(word.say("holds_without_all" if struck.sets else "holds_without", grade=grade))
+            # Where some facts help, that all of them together do not is no use to anybody.
+            texts += [] if struck.sets else [word.say("holds_without", grade=grade)]
         elif struck.alone:
             texts.append(self._hold(struck.alone[0]).sentence.text)
         elif struck.tried_alone > 0:

@@ -73,7 +73,7 @@ CONTESTED: Final[Mapping[str, tuple[str, str]]] = {
         "However many of the {count} facts behind lost points and limits are struck, the grade gets no better.",
     ),
     "strike_none_up_to": (
-        "扣分和限制依据 {count} 条事实,撤销其中任意 {tried} 条以内都不能使等级提高;更多的没有试过。",
+        "扣分和限制依据 {count} 条事实,撤销其中 {tried} 条或更少,怎样选都不能使等级提高;更多的没有试过。",
         (
             "{count} facts lie behind lost points and limits; striking any {tried} or fewer makes the grade no better. "
             "More were not tried."
@@ -90,10 +90,6 @@ CONTESTED: Final[Mapping[str, tuple[str, str]]] = {
     "holds_without": (
         "即使扣分和限制所依据的事实全部撤销,等级也不会高于 {grade} 级。",
         "Even if every fact behind lost points and limits fell, the grade would stay {grade}.",
-    ),
-    "holds_without_all": (
-        "但如把所依据的事实全部撤销,别处会因此变差,等级不会高于 {grade} 级。",
-        "But if all facts behind lost points and limits fell, other things would get worse and keep it at {grade}.",
     ),
     "holds_unknown": (
         "逐一试过 {tried} 条以内的事实,单凭它们不足以维持 {grade} 级;更多的没有试过。",
