@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import RawBody
 
-from api.planning import search_plans
+from api.planning import MOST_SECONDS, search_plans
 from api.problems import documented
 from api.requests import ProducerId, needs_json
 from api.services import Services
@@ -56,8 +57,8 @@ def keep_plan(services: NamedDependency[Services], body: RawBody, producer_id: P
     if plan is None:
         known = "; ".join(", ".join(one.remedies) for one in search.plans)
         raise PlanUnknown("these deeds aren't one of the plans of today", help=known or "there is no plan")
-    kept = keep(services.store, decided.rulebook, promise(decided.rulebook, decided.case, plan))
-    return Response(kept)
+    made = services.workers.run(decided.rulebook, functools.partial(promise, decided.case, plan), MOST_SECONDS)
+    return Response(keep(services.store, decided.rulebook, made))
 
 
 @get(

@@ -10,8 +10,10 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from engine.case import CaseFile, Fact
+from engine.evaluate import Evaluator
 from engine.grading import Grading
 from engine.values import plain, reader
+from explain.ahead import ahead
 from explain.plans import Plan
 from knowledge.rulebook import Field, Rulebook
 from knowledge.rules import Value
@@ -65,17 +67,16 @@ class Judged(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def promise(rulebook: Rulebook, case: CaseFile, plan: Plan) -> Promise:
+def promise(case: CaseFile, plan: Plan, evaluator: Evaluator) -> Promise:
     """Return what a plan promises to the producer of a case, as of the case's day."""
-    change = plan.after.next_change_on
-    until = add_months(plan.day, LASTS_MONTHS)
+    rulebook = evaluator.rulebook
     return Promise(
         producer=case.producer.id,
         rulebook=f"{rulebook.id}@{rulebook.version}",
         rulebook_sha256=rulebook.sha256,
         as_of=_iso(case.as_of),
         day=_iso(plan.day),
-        until=_iso(until if change is None else min(until, change)),
+        until=_iso(_holds_until(plan, evaluator)),
         grade=plan.after.grade,
         score=plan.after.score.value,
         remedies=plan.remedies,
@@ -106,6 +107,23 @@ def judge(made: Promise, rulebook: Rulebook, case: CaseFile, grading: Grading) -
     order = [band.grade for band in rulebook.bands]
     kept = order.index(grading.grade) <= order.index(made.grade)
     return Judged("kept" if kept else "broken")
+
+
+def _holds_until(plan: Plan, evaluator: Evaluator) -> int:
+    """Return the first day on which the promised grade is gone by itself, `LASTS_MONTHS` after the plan's at most."""
+    rulebook, last = evaluator.rulebook, add_months(plan.day, LASTS_MONTHS)
+    order = [band.grade for band in rulebook.bands]
+
+    def later(case: CaseFile, day: int) -> CaseFile:
+        return ahead(rulebook, case, day)
+
+    foresight = evaluator.foresee(plan.case, plan.after, later)
+    while (day := foresight.next_day(last)) is not None:
+        grading = evaluator.chain(later(plan.case, day))
+        if order.index(grading.grade) > order.index(plan.after.grade):
+            return day
+        foresight.settle(grading)
+    return last
 
 
 def _expected(rulebook: Rulebook, plan: Plan) -> Iterable[Expected]:

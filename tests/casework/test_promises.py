@@ -49,9 +49,11 @@ def made(desk: Decisions) -> Promise:
     """Return what taking a lesson promises."""
     decided, evaluator = desk.decide("P1", TODAY, None), Evaluator(ORCHARD)
     plan = find_plans(evaluator, decided.case, decided.grading).plans[0]
+    made = promise(decided.case, plan, evaluator)
     evaluator.close()
     assert (plan.remedies, plan.after.grade, plan.day) == (("take_lesson",), "A", TODAY + 7)
-    return promise(ORCHARD, decided.case, plan)
+    assert made.until == date(2027, 6, 8).isoformat()
+    return made
 
 
 def _tell(desk: Decisions, kind: str, day: int, **fields: str) -> None:

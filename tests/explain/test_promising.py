@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from datetime import date
 
 import msgspec
 import pytest
@@ -13,10 +15,11 @@ from engine.evaluate import Evaluator
 from engine.reading import fact_id, merge
 from explain.ahead import ahead
 from explain.plans import Plan, find_plans
-from explain.promising import Judged, Promise, judge, promise
+from explain.promising import LASTS_MONTHS, Judged, Promise, judge, promise
 from knowledge.catalog import SHIPPED
 from knowledge.loader import load_rulebook
 from knowledge.rules import Value
+from knowledge.workdays import add_months
 from tests.explain.drawn_city import drawn
 
 
@@ -68,7 +71,7 @@ def _judged(evaluator: Evaluator, made: Promise, case: CaseFile) -> Judged:
 
 def test_what_is_promised_comes_out(evaluator: Evaluator, planned: list[tuple[CaseFile, Plan]]) -> None:
     for case, plan in planned:
-        made = promise(evaluator.rulebook, case, plan)
+        made = promise(case, plan, evaluator)
         read = msgspec.json.decode(msgspec.json.encode(made), type=Promise)
 
         assert read == made
@@ -81,11 +84,28 @@ def test_what_is_promised_comes_out(evaluator: Evaluator, planned: list[tuple[Ca
         assert _judged(evaluator, read, _carried_out(evaluator, case, plan)) == Judged("kept")
 
 
+def test_a_promise_lasts_as_long_as_its_grade(evaluator: Evaluator, planned: list[tuple[CaseFile, Plan]]) -> None:
+    order = [band.grade for band in evaluator.rulebook.bands]
+    ended = 0
+    for case, plan in planned:
+        until = date.fromisoformat(promise(case, plan, evaluator).until).toordinal()
+        days = random.Random(case.producer.id).sample(range(plan.day, until), min(4, until - plan.day))
+        for day in (*days, until - 1):
+            grading = evaluator.chain(ahead(evaluator.rulebook, plan.case, day))
+            assert order.index(grading.grade) <= order.index(plan.after.grade)
+        if until < add_months(plan.day, LASTS_MONTHS):
+            grading = evaluator.chain(ahead(evaluator.rulebook, plan.case, until))
+            assert order.index(grading.grade) > order.index(plan.after.grade)
+            ended += 1
+
+    assert ended
+
+
 def test_a_deed_that_is_missing_leaves_the_promise_open(
     evaluator: Evaluator, planned: list[tuple[CaseFile, Plan]]
 ) -> None:
     for case, plan in planned:
-        made = promise(evaluator.rulebook, case, plan)
+        made = promise(case, plan, evaluator)
         for remedy in plan.remedies:
             case_then = _carried_out(evaluator, case, plan, left_out=remedy)
             assert _judged(evaluator, made, case_then) == Judged("open", "undone")
@@ -95,7 +115,7 @@ def test_nothing_is_judged_before_its_day_or_after_its_time(
     evaluator: Evaluator, planned: list[tuple[CaseFile, Plan]]
 ) -> None:
     case, plan = next(one for one in planned if one[1].day > one[0].as_of + 1)
-    made = promise(evaluator.rulebook, case, plan)
+    made = promise(case, plan, evaluator)
     done = _carried_out(evaluator, case, plan)
 
     assert _judged(evaluator, made, ahead(evaluator.rulebook, done, plan.day - 1)) == Judged("open", "early")
@@ -109,7 +129,7 @@ def test_a_grade_that_does_not_come_out_breaks_the_promise(
 ) -> None:
     """Here the promise itself is made too good."""
     case, plan = next(one for one in planned if one[1].after.grade == "B")
-    made = replace(promise(evaluator.rulebook, case, plan), grade="A")
+    made = replace(promise(case, plan, evaluator), grade="A")
 
     assert _judged(evaluator, made, _carried_out(evaluator, case, plan)) == Judged("broken")
 
@@ -119,7 +139,7 @@ def test_only_what_may_tell_against_ends_a_promise(
     evaluator: Evaluator, planned: list[tuple[CaseFile, Plan]], *, harmful: bool
 ) -> None:
     case, plan = planned[0]
-    made, done = promise(evaluator.rulebook, case, plan), _carried_out(evaluator, case, plan)
+    made, done = promise(case, plan, evaluator), _carried_out(evaluator, case, plan)
     day = plan.day - 1
     against: dict[str, Value] = {"complaint_no": "K-1", "substantiated": True, "received_on": day}
     other = (
