@@ -24,8 +24,8 @@ from tests.explain.random_ladders import random_ladder
 from tests.random_cases import random_case
 
 NIGHTLY = os.environ.get("SHUOLI_NIGHTLY") == "1"
-RULEBOOKS = 1_000 if NIGHTLY else 14
-PRODUCERS = 300 if NIGHTLY else 6
+RULEBOOKS = 400 if NIGHTLY else 14
+PRODUCERS = 100 if NIGHTLY else 6
 MOST_DEEDS = 6
 
 
