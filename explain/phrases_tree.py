@@ -72,7 +72,7 @@ TREE: Final[Mapping[str, tuple[str, str]]] = {
         "({count} 条{kind}中,{missing} 条不符合)",
         " ({kind}: {missing} of {count} fall short)",
     ),
-    "tree_none": ("(没有{kind})", " (no records: {kind})"),
+    "tree_none": ("(没有符合的{kind})", " (no such records: {kind})"),
     "tree_no_value": ("没有可供计算的事实", "nothing to measure"),
     "tree_fact": ("{what}{day}{values}{source}", "{what}{day}{values}{source}"),
     "tree_fact_day": (",{day}", ", {day}"),

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from engine.case import CaseFile
+from engine.case import CaseFile, Fact, Producer
 from engine.evaluate import Evaluator
 from engine.grading import Deduction, Grading, MeasureValue
 from engine.reading import CaseReader
@@ -20,7 +20,7 @@ from explain.proof import Node, Proof
 from explain.proofpicture import as_svg
 from explain.proofshapes import as_dot, as_text, wrapped
 from explain.prooftree import prove
-from knowledge.loader import load_rulebook
+from knowledge.loader import bind, load_rulebook
 from knowledge.rulebook import Aggregate, PointsMeasure, Rulebook
 from knowledge.rules import Absent, Arithmetic, Value
 from knowledge.strata import formula_measures
@@ -303,3 +303,50 @@ def test_lines_are_no_wider_than_asked_and_lose_nothing(most: int) -> None:
 
     assert "".join("".join(lines).split()) == "".join(text.split())
     assert all(sum(1 if ord(char) > 127 else 0.5 for char in line) <= most for line in lines)
+
+
+def test_a_finding_that_follows_from_itself_once_more_makes_no_circle() -> None:
+    text = {"zh": "甲", "en": "a"}
+    link = {"is": "link", "where": {"from": "near.to"}}
+    rulebook = bind(
+        {
+            "rulebook.yaml": {
+                "id": "links", "version": "1", "title": text, "status": "draft", "notice": text,
+                "effective_from": "2020-01-01",
+                "scoring": {"start": 10, "points": "lost", "better": "higher", "unit": "whole",
+                            "not_applicable": "keeps_its_points", "rounding": "down"},
+                "require": {"law": "no", "scenario": False},
+            },
+            "vocabulary.yaml": {
+                "kinds": {"farm": text},
+                "facts": {"link": {"label": text, "fields": {"from": "text", "to": "text"}}},
+                "findings": {"reach": {"label": text, "fields": {"from": "text", "to": "text"}}},
+            },
+            "indicators.yaml": {
+                "level1": [{"id": "L", "label": text, "points": 10}],
+                "level2": [{"id": "K", "of": "L", "label": text, "points": 10}],
+                "standards": [{"id": "S", "of": "K", "label": text, "points": 10}],
+            },
+            "measures.yaml": [],
+            "bands.yaml": [{"grade": "A", "word": text, "from": 5}, {"grade": "B", "word": text}],
+            "remedies.yaml": [],
+            "rules/a.yaml": [
+                {"finding": "reach", "rule": "near", "when": [{"near": {"is": "link"}}],
+                 "gives": {"from": "near.from", "to": "near.to"}},
+                {"finding": "reach", "rule": "far", "when": [{"near": {"is": "reach"}}, {"link": link}],
+                 "gives": {"from": "near.from", "to": "link.to"}},
+                {"standard": "S", "for_each": {"found": {"is": "reach"}}, "lose": 1},
+            ],
+        }
+    )  # fmt: skip
+    facts = tuple(
+        Fact(f"F-{place}", "link", {"from": start, "to": end}, "effective", (), None)
+        for place, (start, end) in enumerate((("a", "b"), ("b", "c"), ("c", "a")))
+    )
+    case = CaseFile(Producer("P1", "farm", "330110", {}), facts, date(2026, 1, 1).toordinal())
+    evaluator = Evaluator(rulebook)
+    grading = evaluator.grade(case)
+    evaluator.close()
+
+    assert len(grading.findings) == 9
+    assert list(wrong_in(rulebook, case, grading, prove(rulebook, case, grading, "zh"))) == []
