@@ -1,7 +1,7 @@
 """What a comparison and a forecast consist of: frozen values, ready for JSON. Dates are ISO text.
 
-Points are whole numbers or decimal text. Sentences stand on deductions and rules of one of two gradings: `before:D3`,
-`after:rule:S14`.
+Points are whole numbers or decimal text. Sentences stand on deductions and rules of one of the gradings: `before:D3`,
+`after:rule:S14`, or `step1:D5` of one in between.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Comparison(msgspec.Struct, frozen=True):
     producer: str
     before: SideView
     after: SideView
+    way: tuple[SideView, ...]
+    """The gradings in between, `step1` and so on, each of which differs from the last in day, facts or rulebook."""
     points: int | str
     sentence: Sentence
     changes: tuple[Change, ...]
@@ -67,7 +69,11 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class ForecastDay(msgspec.Struct, frozen=True):
-    """A day on which score or grade changes; `before` is the day before, `points` of `changes` add up to `points`."""
+    """A day on which score or grade changes; `points` of `changes` add up to `points`.
+
+    Sentences stand on the grading as of the day before (`before`), as of the day (`after`), or, where another version
+    takes effect, as of the day under the version before (`step1`).
+    """
 
     as_of: str
     rulebook: str

@@ -37,8 +37,9 @@ class Teller:
         changes: list[Change] = []
         grades: list[GradeChange] = []
         words = [self.told(side) for side in sides]
-        for before, after in pairwise(words):
-            telling = Telling(step(before.side, after.side), before, after, self._known(after.rulebook))
+        names = ["before", *(f"step{number}" for number in range(1, len(sides) - 1)), "after"]
+        for (before, after), named in zip(pairwise(words), pairwise(names), strict=False):
+            telling = Telling(step(before.side, after.side), before, after, self._known(after.rulebook), named)
             changes += telling.changes()
             grades += telling.grade_changes()
         left = sides[-1].score - sides[0].score - sum(map(points_of, changes), Fraction(0))
@@ -71,6 +72,7 @@ def compare(sides: Sequence[Side], lang: Lang, *, personal: bool = False) -> Com
         producer=last.grading.producer,
         before=first.view(),
         after=last.view(),
+        way=tuple(teller.told(side).view() for side in sides[1:-1]),
         points=shown(difference, last.rulebook),
         sentence=_headline(first, last, difference),
         changes=changes,

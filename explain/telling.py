@@ -72,10 +72,11 @@ class Told:
 
 
 class Telling:
-    """Tells one step in one language."""
+    """Tells one step in one language; `names` are what its two gradings are called in what sentences stand on."""
 
-    def __init__(self, step: Step, before: Told, after: Told, reach: Reach) -> None:
+    def __init__(self, step: Step, before: Told, after: Told, reach: Reach, names: tuple[str, str]) -> None:
         self._step, self._before, self._after, self._reach = step, before, after, reach
+        self._was, self._now = names
         self._word = after.word
         self._facts = changed_facts(before.side.case, after.side.case, after.rulebook) if step.cause == "facts" else ()
 
@@ -105,7 +106,7 @@ class Telling:
         for was, now in self._step.limits:
             limit = now or was
             assert limit is not None
-            told, name = (self._before, "before") if now is None else (self._after, "after")
+            told, name = (self._before, self._was) if now is None else (self._after, self._now)
             change = "gone" if now is None else "came" if was is None else "changed"
             said = self._word.say(_PHRASES[limit.kind], what=told.limit_label(limit), grade=limit.grade)
             text = self._word.say(f"limit_{change}", text=said)
@@ -121,7 +122,7 @@ class Telling:
         band = told.rulebook.bands[order[better]]
         higher = told.rulebook.scoring.better == "higher"
         bound = band.low if higher else band.high
-        stands_on = _on("after", told.counting())
+        stands_on = _on(self._now, told.counting())
         if bound is None:
             return Sentence(self._word.say("by_score_bare", was=was, now=now), stands_on)
         needed = self._word.say("at_least_score" if higher else "at_most_score", points=told.word.amount(bound))
@@ -141,7 +142,7 @@ class Telling:
         label = told.word.text(told.rulebook.standards[move.standard].label)
         said = self._word.say(phrase, standard=label, text=text, notes=self._word.say("notes").join(notes))
         stands_on = tuple(
-            f"{name}:{one.id}" for name, one in (("before", move.before), ("after", move.after)) if one is not None
+            f"{name}:{one.id}" for name, one in ((self._was, move.before), (self._now, move.after)) if one is not None
         )
         return Change(
             cause=self._step.cause,
@@ -218,7 +219,7 @@ class Telling:
             by=self._by(part),
         )
         rules = self._after.rules_of(one.id for one in come) or self._before.rules_of(one.id for one in go)
-        stands_on = _on("after" if come else "before", rules) or _on("after", self._after.counting())
+        stands_on = _on(self._now if come else self._was, rules) or _on(self._now, self._after.counting())
         return Change("score", "denominator", None, None, shown(part, self._after.rulebook), Sentence(said, stands_on))
 
     def _labels(self, told: Told, scores: Iterable[StandardScore]) -> str:
@@ -227,7 +228,7 @@ class Telling:
         )
 
     def _scored(self, kind: str, part: Fraction, text: str) -> Change:
-        stands_on = _on("after", self._after.counting())
+        stands_on = _on(self._now, self._after.counting())
         return Change("score", kind, None, None, shown(part, self._after.rulebook), Sentence(text, stands_on))
 
     def _by(self, points: Fraction) -> str:

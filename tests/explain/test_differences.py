@@ -12,6 +12,7 @@ import pytest
 
 from engine.case import CaseFile
 from engine.evaluate import Evaluator
+from explain.comparison import compare
 from explain.differences import Side, Step, scaling, steps
 from knowledge.problems import RulebookRefused
 from knowledge.rulebook import Rulebook
@@ -58,6 +59,38 @@ def test_the_parts_of_each_step_add_up_to_the_difference_in_score(drawn: list[St
         moved = sum((move.points for move in step.moves), Fraction(0))
         parts = moved + step.start + step.proportion + step.denominator + step.rounding + step.bound
         assert parts == step.total
+
+
+def test_two_rulebooks_with_other_scores_units_and_weights_add_up_too(drawn: list[Step]) -> None:
+    sides = [step.after for step in drawn[::7]]
+    made = steps(sides)
+
+    assert {step.cause for step in made} >= {"rules"}
+    assert any(step.before.unit != step.after.unit for step in made)
+    assert any(step.before.loses != step.after.loses for step in made)
+    for step in made:
+        moved = sum((move.points for move in step.moves), Fraction(0))
+        parts = moved + step.start + step.proportion + step.denominator + step.rounding + step.bound
+        assert parts == step.total
+
+
+def test_what_is_told_of_a_comparison_adds_up_as_shown_and_stands_on_something(drawn: list[Step]) -> None:
+    for place in range(0, len(drawn) - 1, 6):
+        days, facts = drawn[place], drawn[place + 1]
+        told = compare([days.before, days.after, facts.after], "zh" if place % 4 else "en")
+        sides = {"before": days.before, "step1": days.after, "after": facts.after}
+        ids = {name: {one.id for one in side.grading.deductions} for name, side in sides.items()}
+
+        assert sum((Fraction(change.points) for change in told.changes), Fraction(0)) == Fraction(told.points)
+        assert Fraction(told.points) == facts.after.score - days.before.score
+        parts = [*(change.sentence for change in told.changes), *(change.sentence for change in told.grade_changes)]
+        for sentence in (told.sentence, *parts):
+            assert sentence.stands_on
+            assert "{" not in sentence.text
+            for name in sentence.stands_on:
+                side, _, rest = name.partition(":")
+                if not rest.startswith("rule:"):
+                    assert rest in ids[side]
 
 
 def test_moves_are_the_difference_in_points_before_scaling(drawn: list[Step]) -> None:
