@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
+from msgspec.structs import replace
 
+from api.planning import plans_of, search_plans
+from api.services import Answer
+from casework.decisions import Decided
+from engine.reading import CaseReader
+from engine.workers import Workers
+from knowledge.canonical import sealed
+from knowledge.loader import load_rulebook
 from tests.api.test_cli import HYGIENE, Shuoli
+
+RULEBOOKS = Path(__file__).parent.parent / "rulebooks" / "api"
 
 ADDRESS = "/api/v1/producers/P1"
 
@@ -75,3 +86,19 @@ def test_a_plan_is_kept_as_a_promise(client: TestClient[Litestar]) -> None:
     assert (strange.status_code, strange.json()["code"]) == (422, "plans.unknown_plan")
     assert [one["pointer"] for one in misshapen.json()["errors"]] == ["/two", "/remedies"]
     assert client.get("/api/v1/producers/nobody/promises").json()["code"] == "producer.missing"
+
+
+def test_plans_are_checked_under_versions_that_take_effect_later() -> None:
+    day = date(2026, 6, 1).toordinal()
+    rulebook = load_rulebook(RULEBOOKS / "orchard" / "1")
+    coming = sealed(replace(rulebook, version="2", effective_from=day + 30))
+    over = sealed(replace(rulebook, version="0", effective_from=day - 30))
+    case = CaseReader(rulebook).case(b'{"producer": {"id": "P1", "kind": "farm"}, "facts": []}', as_of=day)
+    with Workers(1) as workers:
+        decided = Answer(rulebook, Decided(case, workers.grade(rulebook, case)))
+        search = search_plans(decided, workers, None)
+        told = plans_of(decided, workers, (over, rulebook, coming), search, "en")
+
+    versions = told.plans[0].versions
+    assert [(one.version, one.day, one.grade, one.holds) for one in versions] == [("2", "2026-07-01", "A", True)]
+    assert versions[0].sentence.text.startswith("Under version 2, in force from 1 July 2026, the score on 1 July 2026")
