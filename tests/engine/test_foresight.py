@@ -23,7 +23,7 @@ from tests.random_cases import random_case
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(path.parent for path in (ROOT / "knowledge/rulebooks").rglob("rulebook.yaml"))
-RULEBOOKS = 600 if os.environ.get("SHUOLI_NIGHTLY") else 12
+RULEBOOKS = 600 if os.environ.get("SHUOLI_NIGHTLY") else 8
 DAYS = 1100
 
 

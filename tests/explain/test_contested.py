@@ -26,7 +26,7 @@ from tests.engine.random_rulebooks import random_rulebook
 from tests.explain.test_forecast import FILES, LABEL
 from tests.random_cases import random_case
 
-RULEBOOKS = 300 if os.environ.get("SHUOLI_NIGHTLY") else 12
+RULEBOOKS = 60 if os.environ.get("SHUOLI_NIGHTLY") else 12
 DAY = date(2026, 3, 1).toordinal()
 
 

@@ -19,7 +19,7 @@ from knowledge.rulebook import Rulebook
 from tests.engine.random_rulebooks import random_rulebook
 from tests.random_cases import random_case
 
-RULEBOOKS = 2_000 if os.environ.get("SHUOLI_NIGHTLY") else 60
+RULEBOOKS = 400 if os.environ.get("SHUOLI_NIGHTLY") else 36
 PAIRS = 6
 
 

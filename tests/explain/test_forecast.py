@@ -25,7 +25,7 @@ from tests.random_cases import random_case
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = next((ROOT / "knowledge/rulebooks/hangzhou").iterdir())
-RULEBOOKS = 300 if os.environ.get("SHUOLI_NIGHTLY") else 10
+RULEBOOKS = 300 if os.environ.get("SHUOLI_NIGHTLY") else 8
 DAY = date(2026, 3, 1).toordinal()
 
 

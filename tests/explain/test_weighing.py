@@ -24,7 +24,7 @@ from knowledge.rules import Value
 from tests.engine.random_rulebooks import random_rulebook
 from tests.random_cases import random_case
 
-RULEBOOKS = 400 if os.environ.get("SHUOLI_NIGHTLY") else 16
+RULEBOOKS = 80 if os.environ.get("SHUOLI_NIGHTLY") else 13
 MOST = 200
 BOUNDS = {"whole": range(-3, 10), "decimal": range(301)}
 DAYS = range(-1300, 130)
