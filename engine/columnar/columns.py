@@ -48,12 +48,24 @@ class Column:
 
     def spread(self, size: int) -> Column:
         """Return a single value as one for each row."""
-        given = None if self.given is None else np.broadcast_to(self.given, size)
-        return Column(np.broadcast_to(self.values, size), given)
+        if self.values.ndim and (self.given is None or self.given.ndim):
+            return self
+        return Column(filling(self.values, size), None if self.given is None else filling(self.given, size))
 
     def known(self, size: int) -> Flags:
         """Return which values are given, row by row."""
-        return np.ones(size, np.bool_) if self.given is None else np.broadcast_to(self.given, size)
+        return np.ones(size, np.bool_) if self.given is None else filling(self.given, size)
+
+
+def where(flags: Flags) -> Ints:
+    """Return the rows at which flags are set."""
+    rows: Ints = flags.nonzero()[0]
+    return rows
+
+
+def filling(values: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    """Return values row by row, whether they are so already or stand for all rows."""
+    return values if values.ndim else np.broadcast_to(values, size)
 
 
 def single(value: int | None) -> Column:
@@ -243,14 +255,14 @@ def segments(*keys: Numbers) -> Ints:
     new[1:] = keys[0][1:] != keys[0][:-1]
     for key in keys[1:]:
         new[1:] |= key[1:] != key[:-1]
-    return np.flatnonzero(new)
+    return where(new)
 
 
 def dense(values: Numbers) -> Ints:
     """Return numbers as they are, or others that are as different where they exceed 64 bits."""
     if values.dtype != object:
         return values
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+    return dense_ranks(values)
 
 
 def first_of_each(keys: Sequence[Numbers]) -> tuple[Ints, Ints]:
@@ -258,14 +270,37 @@ def first_of_each(keys: Sequence[Numbers]) -> tuple[Ints, Ints]:
     if not len(keys[0]):
         none = np.empty(0, np.int64)
         return none, none
-    keys = [dense(key) for key in keys]
-    order = np.lexsort(tuple(keys[::-1]))
-    starts = segments(*[key[order] for key in keys])
+    code = _one_code([dense(key) for key in keys])
+    if bool((code[1:] > code[:-1]).all()):
+        every = np.arange(len(code))
+        return every, every
+    order = np.argsort(code, kind="stable")
+    starts = segments(code[order])
     number = np.zeros(len(order), np.int64)
     number[starts[1:]] = 1
     which = np.empty(len(order), np.int64)
     which[order] = np.cumsum(number)
     return order[starts], which
+
+
+def _one_code(keys: Sequence[Numbers]) -> Numbers:
+    """Return numbers that are as different as the combinations of keys, and in their order."""
+    code = np.asarray(keys[0], np.int64)
+    for key in keys[1:]:
+        other = np.asarray(key, np.int64)
+        low = int(other.min())
+        span = int(other.max()) - low + 1
+        if magnitude(code) >= _SAFE // span:
+            code = dense_ranks(code)
+            if len(code) >= _SAFE // span:
+                other, low, span = dense_ranks(other), 0, len(code)
+        code = code * span + (other - low)
+    return code
+
+
+def dense_ranks(values: Numbers) -> Ints:
+    """Return the rank of each number among the different ones."""
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def pairs(left: Ints, right: Ints) -> tuple[Ints, Ints]:
@@ -289,12 +324,12 @@ def keyed_pairs(left: tuple[Ints, Column], right: tuple[Ints, Column], *, sure: 
     (left_p, left_key), (right_p, right_key) = left, right
     left_key, right_key = left_key.spread(len(left_p)), right_key.spread(len(right_p))
     l_known, r_known = left_key.known(len(left_p)), right_key.known(len(right_p))
-    l_rows, r_rows = np.flatnonzero(l_known), np.flatnonzero(r_known)
+    l_rows, r_rows = where(l_known), where(r_known)
     keys = dense(np.concatenate([left_key.values[l_rows], right_key.values[r_rows]]))
     if keys.size:
         keys = keys - keys.min()
         if int(keys.max()) >= _SAFE // (max(int(left_p.max(initial=0)), int(right_p.max(initial=0))) + 1):
-            keys = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+            keys = dense_ranks(keys)
     span = int(keys.max(initial=0)) + 1
     l_code = left_p[l_rows] * span + keys[: len(l_rows)]
     r_code = right_p[r_rows] * span + keys[len(l_rows) :]
@@ -302,7 +337,7 @@ def keyed_pairs(left: tuple[Ints, Column], right: tuple[Ints, Column], *, sure: 
     a, b = pairs(l_code, r_code[order])
     found = [(l_rows[a], r_rows[order[b]])]
     if not sure:
-        l_rest, r_rest = np.flatnonzero(~l_known), np.flatnonzero(~r_known)
+        l_rest, r_rest = where(~l_known), where(~r_known)
         a, b = pairs(left_p[l_rest], right_p)
         found.append((l_rest[a], b))
         a, b = pairs(left_p[l_rows], right_p[r_rest])

@@ -20,12 +20,14 @@ from engine.columnar.columns import (
     among,
     both_given,
     compare,
+    filling,
     keyed_pairs,
     pairs,
     ranked,
     settled,
     shifted,
     single,
+    where,
 )
 from engine.columnar.population import Population, Table, seen
 from knowledge.rulebook import Aggregate, Field, Measure, Rulebook
@@ -66,11 +68,47 @@ class Rows:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A pattern taken apart: what it says of the fact alone, and what it compares with others."""
+
+    number: int
+    """The same for patterns that say the same of the fact alone."""
+    own: tuple[tuple[int, Test], ...]
+    """Tests, each with a number that is the same for equal ones."""
+    joined: tuple[Test, ...]
+
+
+class Patterns:
+    """The patterns of one rulebook taken apart, each once."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, tuple[Pattern, Parts]] = {}
+        self._numbers: dict[Any, int] = {}
+
+    def parts(self, pattern: Pattern) -> Parts:
+        """Return the parts of a pattern."""
+        found = self._parts.get(id(pattern))
+        if found is None:
+            own = [test for test in pattern.tests if not joins(test, pattern)]
+            aliases = [pattern.alias if isinstance(test.operand, Ref) else "" for test in own]
+            numbered = [(self._number((test, alias)), test) for test, alias in zip(own, aliases, strict=True)]
+            whole = (tuple(number for number, _ in numbered), pattern.window, pattern.active)
+            alias = pattern.alias if pattern.window is not None and pattern.window.since is not None else ""
+            joined = tuple(test for test in pattern.tests if joins(test, pattern))
+            found = (pattern, Parts(self._number((*whole, alias)), tuple(numbered), joined))
+            self._parts[id(pattern)] = found
+        return found[1]
+
+    def _number(self, key: Any) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+
 class Knowledge:
     """What is known of a population while it is graded: tables by type, measures, the outcome."""
 
-    def __init__(self, rulebook: Rulebook, population: Population, day: int) -> None:
-        self.rulebook, self.population = rulebook, population
+    def __init__(self, rulebook: Rulebook, population: Population, day: int, patterns: Patterns) -> None:
+        self.rulebook, self.population, self.patterns = rulebook, population, patterns
         self.day, self.texts, self.size = day, population.texts, len(population)
         self.everyone = np.arange(self.size)
         self.refused = population.refused.copy()
@@ -90,6 +128,7 @@ class Knowledge:
         self.points: dict[str, Ints] = {}
         """Lost (gained) by standard and indicator."""
         self._moved: dict[Any, Any] = {}
+        self._kinds: dict[tuple[str, ...] | None, Flags] = {}
         self._ranks: dict[tuple[str, ...], Ints] = {}
         self._order: Ints | None = None
 
@@ -127,6 +166,14 @@ class Knowledge:
             missing = Column(np.zeros(len(rows.p), np.int64), np.zeros(len(rows.p), np.bool_))
             return rows.by_group.get(name, missing)
         return self.measures[name].take(rows.p)
+
+    def of_kinds(self, kinds: tuple[str, ...] | None) -> Flags:
+        """Return which producers are of some kinds, all for None."""
+        if kinds not in self._kinds:
+            codes = self.population.attributes["kind"]
+            every = among(codes, [self.texts.code(kind) for kind in kinds or ()], inside=True, sure=True)
+            self._kinds[kinds] = np.ones(self.size, np.bool_) if kinds is None else every
+        return self._kinds[kinds]
 
     def ranks(self, choices: Sequence[str]) -> Ints:
         """Return by code the place among the choices, -1 for all others."""
@@ -170,19 +217,19 @@ class Knowledge:
         operand = self.value(test.operand, rows, {}, {}) if isinstance(test.operand, Ref) else None
         shape = measured_shape(self.rulebook, self.rulebook.measures[test.name])
         found = self.test(test, self.measured(test.name, rows), shape, operand, sure=sure)
-        return np.broadcast_to(found, rows.p.shape)
+        return filling(found, len(rows.p))
 
     def producer_test(self, test: Test, rows: Rows, scope: Scope, *, sure: bool) -> Flags:
         """Return in which rows the producer meets a test."""
         observed = self.population.attributes[test.name].take(rows.p)
         shape = self.rulebook.attributes.get(test.name)
         found = self.test(test, observed, shape, self._operand(test, rows, scope), sure=sure)
-        return np.broadcast_to(found, rows.p.shape)
+        return filling(found, len(rows.p))
 
     def date_test(self, test: Test, rows: Rows, scope: Scope, *, sure: bool) -> Flags:
         """Return in which rows the day meets a test."""
         found = self.test(test, single(self.day), None, self._operand(test, rows, scope), sure=sure)
-        return np.broadcast_to(found, rows.p.shape)
+        return filling(found, len(rows.p))
 
     def _operand(self, test: Test, rows: Rows, scope: Scope) -> Column | None:
         return self.value(test.operand, rows, scope, self.bound_tables()) if isinstance(test.operand, Ref) else None
@@ -199,7 +246,7 @@ class Knowledge:
         operand = self.value(test.operand, rows, inner, tables) if isinstance(test.operand, Ref) else None
         observed = table.columns[test.name].take(rows.at[own])
         shape = self.rulebook.types[pattern.type].fields[test.name]
-        return np.broadcast_to(self.test(test, observed, shape, operand, sure=sure), rows.p.shape)
+        return filling(self.test(test, observed, shape, operand, sure=sure), len(rows.p))
 
     bound_types: Mapping[int, str] = {}
     """Of the way at hand: the type of each bound fact."""
@@ -208,32 +255,28 @@ class Knowledge:
 
     def fitting(self, pattern: Pattern, *, sure: bool) -> Flags:
         """Return which facts of its type meet all of a pattern that reads no other fact."""
-        table = self.tables[pattern.type]
-        own = tuple(test for test in pattern.tests if not joins(test, pattern))
-        alias = pattern.alias if any(isinstance(test.operand, Ref) for test in own) else ""
-        key = (own, alias, pattern.window, pattern.active, sure)
-        if key not in table.cache:
-            table.cache[key] = self._fitting(pattern, own, table, sure=sure)
-        found: Flags = table.cache[key]
+        table, parts = self.tables[pattern.type], self.patterns.parts(pattern)
+        key = (parts.number, sure)
+        found: Flags | None = table.cache.get(key)
+        if found is None:
+            found = table.cache[key] = self._fitting(pattern, parts, table, sure=sure)
         return found
 
     def fitting_rows(self, pattern: Pattern, *, sure: bool) -> Ints:
         """Return the rows of `fitting`."""
-        table = self.tables[pattern.type]
-        flags = self.fitting(pattern, sure=sure)
-        key = (id(flags), "rows")
-        if key not in table.cache:
-            table.cache[key] = np.flatnonzero(flags)
-        rows: Ints = table.cache[key]
-        return rows
+        cache, key = self.tables[pattern.type].cache, (self.patterns.parts(pattern).number, sure, "rows")
+        found: Ints | None = cache.get(key)
+        if found is None:
+            found = cache[key] = where(self.fitting(pattern, sure=sure))
+        return found
 
-    def _fitting(self, pattern: Pattern, own: Sequence[Test], table: Table, *, sure: bool) -> Flags:
+    def _fitting(self, pattern: Pattern, parts: Parts, table: Table, *, sure: bool) -> Flags:
         flags = np.ones(len(table), np.bool_)
         if not len(table):
             return flags
-        rows = Rows(table.p, {0: np.arange(len(table))})
-        for test in own:
-            key = (test, pattern.alias if isinstance(test.operand, Ref) else "", sure)
+        rows = Rows(table.p, {0: ALL})
+        for number, test in parts.own:
+            key = (number, sure, "test")
             if key not in table.cache:
                 table.cache[key] = self.pattern_test(pattern, test, rows, 0, {}, sure=sure)
             flags = flags & table.cache[key]
@@ -276,7 +319,7 @@ class Knowledge:
         table = self.tables[pattern.type]
         fitting = self.fitting_rows(pattern, sure=sure)
         twins = [n for n, name in self.bound_types.items() if name == pattern.type and n in rows.at]
-        joined = [test for test in pattern.tests if joins(test, pattern)]
+        joined = self.patterns.parts(pattern).joined
         if not joined:
             count = np.bincount(table.p[fitting], minlength=self.size)[rows.p]
             for twin in twins:
@@ -313,10 +356,9 @@ class Knowledge:
     def absent(self, pattern: Pattern, rows: Rows, scope: Scope, *, sure: bool) -> Flags:
         """Return in which rows no fact fits (or may fit); unknown where a value it is compared with is missing."""
         absent = ~self.exists(pattern, rows, scope, sure=not sure)
-        for test in pattern.tests:
-            if joins(test, pattern):
-                assert isinstance(test.operand, Ref)
-                absent = settled(absent, self.value(test.operand, rows, scope, self.bound_tables()).given, sure=sure)
+        for test in self.patterns.parts(pattern).joined:
+            assert isinstance(test.operand, Ref)
+            absent = settled(absent, self.value(test.operand, rows, scope, self.bound_tables()).given, sure=sure)
         return absent
 
     def came_to(self, clause: OutcomeTest) -> Flags:
@@ -328,6 +370,8 @@ class Knowledge:
         return ~came if clause.negated else came
 
 
+ALL: Any = slice(None)
+"""All rows of a table, which need not be gathered."""
 OTHER = -1
 """The number of a fact that is looked for and not bound."""
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from engine.columnar.columns import Column, Flags, Ints, first_of_each
-from engine.columnar.conditions import Knowledge
+from engine.columnar.columns import Column, Flags, Ints, first_of_each, where
+from engine.columnar.conditions import Knowledge, Patterns
 from engine.columnar.measures import compute, in_order
 from engine.columnar.population import Population, Table, decoder
 from engine.columnar.rules import Fired, RuleMatcher
@@ -51,6 +51,7 @@ class Columnar:
         self._graded, self._last = strata.graded, strata.last
         self._stages = strata.rules
         self._scorer = Scorer(rulebook)
+        self._patterns = Patterns()
         with_rounds = self._scorer.needs_order
         self._units = {
             stage: [
@@ -89,7 +90,7 @@ class Columnar:
         )
 
     def _grade(self, population: Population, day: int, first: int, *, concluded: bool) -> Graded:
-        known = Knowledge(self.rulebook, population, day)
+        known = Knowledge(self.rulebook, population, day, self._patterns)
         fired: list[Fired] = []
         for stage in range(self._graded):
             self._stage(known, stage, fired)
@@ -143,15 +144,11 @@ class Columnar:
             mine = one.gives.get(name)
             if mine is None:
                 mine = Column(np.zeros(size, np.int64), np.zeros(size, np.bool_))
-            before = old.columns[name]
-            values = np.concatenate([before.values, mine.values])
-            given = None
-            if before.given is not None or mine.given is not None:
-                given = np.concatenate([before.known(len(old)), mine.known(size)])
-                values = np.where(given, values, 0)
-                keys.append(given)
-            keys.append(values)
-            columns[name] = Column(values, given)
+            column = _after(old.columns[name], mine, len(old), size)
+            if column.given is not None:
+                keys.append(column.given)
+            keys.append(column.values)
+            columns[name] = column
         first, which = first_of_each(keys)
         rounds = None
         if self._scorer.needs_order:
@@ -167,6 +164,17 @@ class Columnar:
             taken = {name: column.take(first) for name, column in columns.items()}
             known.tables[kind.name] = Table(keys[0][first], taken, rounds)
         return changed
+
+
+def _after(before: Column, more: Column, old: int, new: int) -> Column:
+    """Return `old` values and `new` ones after them; what is missing is 0, so that it equals what is missing."""
+    if not old and more.given is None:
+        return more
+    values = np.concatenate([before.values, more.values])
+    if before.given is None and more.given is None:
+        return Column(values)
+    given = np.concatenate([before.known(old), more.known(new)])
+    return Column(np.where(given, values, 0), given)
 
 
 def _in_order(rules: Sequence[Rule]) -> list[list[Rule]]:
@@ -202,10 +210,9 @@ def _reached(reads: Mapping[str, set[str]], start: str) -> set[str]:
 
 def _refuse_endless(known: Knowledge, found: Iterable[Fired]) -> None:
     """Refuse those for whom more rules fire than one grading may hold."""
-    count = np.zeros(known.size, np.int64)
-    for one in found:
-        count += np.bincount(one.p, minlength=known.size)
-    known.refused |= count > MOST_DEDUCTIONS
+    firings = [one.p for one in found if len(one.p)]
+    if sum(map(len, firings)) > MOST_DEDUCTIONS:
+        known.refused |= np.bincount(np.concatenate(firings), minlength=known.size) > MOST_DEDUCTIONS
 
 
 def _remember(rulebook: Rulebook, known: Knowledge, scores: Scores) -> None:
@@ -229,7 +236,7 @@ def _frames(
 ) -> Graded:
     _refuse_endless(known, fired)
     refused = known.refused
-    kept = np.flatnonzero(~refused)
+    kept = where(~refused)
     grades = [band.grade for band in rulebook.bands]
     why = np.where(known.population.refused, "limit.facts", "limit.deductions")
     graded = pl.DataFrame(
@@ -255,7 +262,7 @@ def _frames(
     return Graded(
         graded,
         points,
-        _fired(rulebook, known, fired, first),
+        _fired(known, fired, first),
         _limits(rulebook, scores, refused, first),
         _long(
             [rows[~refused[rows]] for _, rows in scores.statuses],
@@ -286,24 +293,30 @@ def _long(rows: Sequence[Ints], first: int, names: Mapping[str, Sequence[str]]) 
     return pl.DataFrame({"row": pl.Series(every, dtype=pl.UInt32), **columns})
 
 
-def _fired(rulebook: Rulebook, known: Knowledge, fired: Sequence[Fired], first: int) -> pl.DataFrame:
-    caps = {rule.id: rule.at_most for rule in rulebook.rules}
-    rows, counts, amounts, names = [], [], [], []
-    for one in fired:
-        if len(one.p):
-            count = np.bincount(one.p, minlength=known.size)
-            mine = np.flatnonzero((count > 0) & ~known.refused)
-            asked = np.zeros(known.size, np.int64) if one.points is None else by_producer(one.p, one.points, known.size)
-            cap = caps[one.rule.id]
-            asked = asked if cap is None else np.minimum(asked, cap)
-            rows.append(mine)
-            counts.append(count[mine])
-            amounts.append(asked[mine])
-            names.append(one.rule.id)
+def _fired(known: Knowledge, fired: Sequence[Fired], first: int) -> pl.DataFrame:
+    size = known.size
+    found = [one for one in fired if len(one.p)]
     none = np.empty(0, np.int64)
-    return _long(rows, first, {"rule": names}).with_columns(
-        count=pl.Series(np.concatenate([none, *counts]), dtype=pl.UInt32),
-        points=pl.Series(np.concatenate([none, *amounts]), dtype=pl.Int64),
+    # One number for each rule and producer, so that all are counted at once.
+    codes = np.concatenate([none, *(one.p + place * size for place, one in enumerate(found))])
+    count = np.bincount(codes, minlength=len(found) * size)
+    count[np.tile(known.refused, len(found))] = 0
+    mine = where(count > 0)
+    asking = [(place, one) for place, one in enumerate(found) if one.points is not None]
+    amounts = np.zeros(len(count), np.int64)
+    for place, one in asking:
+        assert one.points is not None
+        own = by_producer(one.p, one.points, size)
+        cap = one.rule.at_most
+        amounts[place * size : (place + 1) * size] = own if cap is None else np.minimum(own, cap)
+    names = pl.Series([one.rule.id for one in found], dtype=pl.String)
+    return pl.DataFrame(
+        {
+            "row": pl.Series(mine % max(size, 1) + first, dtype=pl.UInt32),
+            "rule": names.gather(mine // max(size, 1)),
+            "count": pl.Series(count[mine], dtype=pl.UInt32),
+            "points": pl.Series(amounts[mine], dtype=pl.Int64),
+        }
     )
 
 
@@ -322,7 +335,7 @@ def _limits(rulebook: Rulebook, scores: Scores, refused: Flags, first: int) -> p
 def _told(rulebook: Rulebook, known: Knowledge, name: str, first: int) -> pl.DataFrame:
     """Return the findings or consequences of a type with their values as the rulebook encodes them."""
     table = known.tables[name]
-    table = table.take(np.flatnonzero(~known.refused[table.p]))
+    table = table.take(where(~known.refused[table.p]))
     columns = {"row": pl.Series(table.p + first, dtype=pl.UInt32)}
     for field in rulebook.types[name].fields.values():
         column = table.columns[field.name]

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from engine.case import MOST_FACTS, CaseFile, Fact, Producer
-from engine.columnar.columns import Column, Flags, Ints
+from engine.columnar.columns import Column, Flags, Ints, where
 from knowledge.rulebook import Field, Rulebook
 from knowledge.rules import Value
 
@@ -90,10 +90,10 @@ def joined(old: Population, kept: Flags, new: Population) -> Population:
     first = int(kept.sum())
     facts = {}
     for name, table in old.facts.items():
-        mine, others = table.take(np.flatnonzero(kept[table.p])), new.facts[name]
+        mine, others = table.take(where(kept[table.p])), new.facts[name]
         columns = {field: _joined(mine.columns[field], others.columns[field]) for field in table.columns}
         facts[name] = Table(np.concatenate([place[mine.p], others.p + first]), columns)
-    rows = np.flatnonzero(kept)
+    rows = where(kept)
     attributes = {name: _joined(one.take(rows), new.attributes[name]) for name, one in old.attributes.items()}
     ids = [name for name, stays in zip(old.ids, kept.tolist(), strict=True) if stays]
     return Population([*ids, *new.ids], attributes, facts, old.texts, np.concatenate([old.refused[rows], new.refused]))
@@ -165,7 +165,7 @@ def seen(table: Table, dated: str | None, day: int) -> Table:
     come = dates.values <= day
     if dates.given is not None:
         come |= ~dates.given
-    return Table(table.p, table.columns) if come.all() else table.take(np.flatnonzero(come))
+    return Table(table.p, table.columns) if come.all() else table.take(where(come))
 
 
 def _texts(texts: Texts, values: Sequence[str | None]) -> Column:

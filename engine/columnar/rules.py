@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.columnar.columns import Column, Flags, Ints, Numbers, computed, first_of_each, pairs
+from engine.columnar.columns import Column, Flags, Ints, Numbers, computed, first_of_each, pairs, where
 from engine.columnar.conditions import Knowledge, Rows, Scope
 from engine.columnar.measures import applicable
 from engine.columnar.population import Table
@@ -75,11 +75,7 @@ class RuleMatcher:
         """Return of whom it is asked at all."""
         rule, asked = self.rule, ~known.refused
         if rule.applies_to is not None:
-            kind = known.population.attributes["kind"].values
-            mine = np.zeros(known.size, np.bool_)
-            for name in rule.applies_to:
-                mine |= kind == known.texts.code(name)
-            asked = asked & mine
+            asked = asked & known.of_kinds(rule.applies_to)
         if rule.kind == "standard" and rule.target in known.suspended:
             asked = asked & ~known.suspended[rule.target]
         for name in self._decisive:
@@ -92,13 +88,29 @@ class RuleMatcher:
     def _rows(self, known: Knowledge, way: Way, asked: Flags) -> Rows:
         sure = not self.rule.unknown_fires
         known.bound_types = way.types
-        rows = Rows(np.flatnonzero(asked), {})
+        if any(not len(known.fitting_rows(pattern, sure=sure)) for pattern, _ in way.bound):
+            return Rows(np.empty(0, np.int64), {})
+        if way.bound and not self._grouped:
+            rows = self._first(known, way, asked, sure=sure)
+            return self._bound(known, way, self._kept(known, way, 1, rows, sure=sure), 1, sure=sure)
+        rows = Rows(where(asked), {})
         if self._grouped:
             rows = self._by_group(known, asked)
             if self._stepped_by == "group":
-                rows = rows.keep(np.flatnonzero(self._steps(known, rows) >= 0))
-        rows = self._kept(known, way, 0, rows, sure=sure)
-        for number in range(len(way.bound)):
+                rows = rows.keep(where(self._steps(known, rows) >= 0))
+        return self._bound(known, way, self._kept(known, way, 0, rows, sure=sure), 0, sure=sure)
+
+    def _first(self, known: Knowledge, way: Way, asked: Flags, *, sure: bool) -> Rows:
+        """Return a row for each fact that fits the first pattern, where nothing else keeps the rule from firing."""
+        pattern, _ = way.bound[0]
+        p = known.tables[pattern.type].p
+        chosen = known.fitting_rows(pattern, sure=sure)
+        chosen = chosen[asked[p[chosen]]]
+        return self._kept(known, way, 0, Rows(p[chosen], {0: chosen}), sure=sure)
+
+    def _bound(self, known: Knowledge, way: Way, rows: Rows, first: int, *, sure: bool) -> Rows:
+        """Return the rows with all patterns from one on bound."""
+        for number in range(first, len(way.bound)):
             if not len(rows.p):
                 return rows
             rows = self._bind(known, way, number, rows, sure=sure)
@@ -108,12 +120,12 @@ class RuleMatcher:
     def _by_group(self, known: Knowledge, asked: Flags) -> Rows:
         """Return a row for each group for which all measures with groups have a value."""
         first, *others = (known.groups[name] for name in self._grouped)
-        chosen = np.flatnonzero(asked[first.p])
+        chosen = where(asked[first.p])
         rows = Rows(first.p[chosen], {}, first.keys.take(chosen), {self._grouped[0]: first.values.take(chosen)})
         for name, other in zip(self._grouped[1:], others, strict=True):
             assert rows.group is not None
             left, right = pairs(rows.p, other.p)
-            same = np.flatnonzero(rows.group.values[left] == other.keys.values[right])
+            same = where(rows.group.values[left] == other.keys.values[right])
             rows = rows.keep(left[same])
             rows.by_group[name] = other.values.take(right[same])
         return rows
@@ -128,18 +140,12 @@ class RuleMatcher:
             for condition, _ in way.at[number + 1]
             if isinstance(condition, OwnTest) and condition.number == number
         ]
-        if not rows.at and rows.group is None:
-            # Each producer stands there once: its facts are the pairs.
-            asked = np.zeros(known.size, np.bool_)
-            asked[rows.p] = True
-            chosen = fitting[asked[table.p[fitting]]]
-            return Rows(table.p[chosen], {number: chosen})
         left, right = known.paired(rows, table, fitting, joined, scope, sure=sure)
         rows = rows.keep(left)
         rows.at[number] = fitting[right]
         for twin, name in way.types.items():
             if twin < number and name == pattern.type:
-                rows = rows.keep(np.flatnonzero(rows.at[twin] != rows.at[number]))
+                rows = rows.keep(where(rows.at[twin] != rows.at[number]))
         return rows
 
     def _kept(self, known: Knowledge, way: Way, depth: int, rows: Rows, *, sure: bool) -> Rows:
@@ -149,7 +155,7 @@ class RuleMatcher:
                 break
             holds = self._holds(known, condition, scope, rows, sure=sure)
             if not holds.all():
-                rows = rows.keep(np.flatnonzero(holds))
+                rows = rows.keep(where(holds))
         return rows
 
     def _holds(self, known: Knowledge, condition: Condition, scope: Scope, rows: Rows, *, sure: bool) -> Flags:
@@ -202,7 +208,7 @@ class RuleMatcher:
             if which is not None:
                 np.maximum.at(rounds, which, every)
         amounts = self._points(known, rows, points)
-        if amounts is not None and (bad := np.flatnonzero(amounts < 0)).size:
+        if amounts is not None and (bad := where(amounts < 0)).size:
             good = np.setdiff1d(np.arange(len(amounts)), bad, assume_unique=True)
             rows, amounts, rounds = rows.keep(good), amounts[good], None if rounds is None else rounds[good]
         return Fired(rule, rows.p, amounts, self._gives(known, rows), rounds)

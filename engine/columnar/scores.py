@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.columnar.columns import Flags, Ints, divided
+from engine.columnar.columns import Flags, Ints, divided, where
 from engine.columnar.conditions import Knowledge
 from engine.columnar.measures import applicable
 from engine.columnar.rules import Fired
@@ -90,23 +90,19 @@ class Scorer:
         return Scores(points, applies, score, score_grade, grade, limits, statuses)
 
     def _applies(self, known: Knowledge) -> dict[str, Ints]:
-        kinds = known.population.attributes["kind"].values
-        codes = {name: known.texts.code(name) for name in self._book.kinds}
         found = {}
         for name, standard in self._book.standards.items():
             asked = np.zeros(known.size, np.bool_)
             measured = np.zeros(known.size, np.bool_)
             for kinds_of_rule, needs in self._needs[name]:
-                mine = np.ones(known.size, np.bool_)
-                if kinds_of_rule is not None:
-                    mine = np.isin(kinds, [codes[kind] for kind in kinds_of_rule])
+                mine = known.of_kinds(kinds_of_rule)
                 asked = asked | mine
                 for measure in needs:
                     has = applicable(known, measure)
                     mine = mine if has is None else mine & has
                 measured = measured | mine
             if standard.applies_to is not None:
-                asked = asked & np.isin(kinds, [codes[kind] for kind in standard.applies_to])
+                asked = asked & known.of_kinds(standard.applies_to)
             state = np.where(measured, YES, NOTHING)
             if name in known.suspended:
                 state = np.where(known.suspended[name], SUSPENDED, state)
@@ -156,7 +152,7 @@ class Scorer:
             part = part * indicator.weight
             if name in self._mixed:
                 below = sum((points[low] for low, _ in lower), np.zeros(known.size, np.int64))
-                for row in np.flatnonzero(below > points[name]).tolist():
+                for row in where(below > points[name]).tolist():
                     part[row] = self._in_order(name, row, fired, stages)
             total = total + part
         return total
@@ -260,7 +256,7 @@ class Scorer:
                 for one in fired:
                     if one.rule.kind == kind and one.rule.target == name and len(one.p):
                         worst[one.p] = np.maximum(worst[one.p], self._rank[one.rule.grade or ""])
-                rows = np.flatnonzero(worst >= 0)
+                rows = where(worst >= 0)
                 limits.append((name, kind, rows, worst[rows]))
         return limits
 
@@ -273,13 +269,11 @@ class Scorer:
             below = amount < indicator.minimum
             if self._book.scoring.direction == "gained":
                 below = amount > indicator.minimum
-            rows = np.flatnonzero(below & (maxima[name] != 0))
+            rows = where(below & (maxima[name] != 0))
             missed.append((name, "indicator", rows, np.full(len(rows), self._rank[indicator.otherwise])))
         return missed
 
 
 def by_producer(p: Ints, amounts: Ints, size: int) -> Ints:
-    """Return exact sums by producer."""
-    total = np.zeros(size, np.int64)
-    np.add.at(total, p, amounts)
-    return total
+    """Return exact sums by producer; there are fewer amounts than 2**32, each below 2**21."""
+    return np.bincount(p, weights=amounts, minlength=size).astype(np.int64)

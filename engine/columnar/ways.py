@@ -46,11 +46,11 @@ class Way:
 
     bound: list[tuple[Pattern, Scope]]
     at: list[list[tuple[Condition, Scope]]] = field(default_factory=list)
+    types: dict[int, str] = field(init=False)
+    """The type of each bound fact by its number."""
 
-    @property
-    def types(self) -> dict[int, str]:
-        """The type of each bound fact by its number."""
-        return {number: pattern.type for number, (pattern, _) in enumerate(self.bound)}
+    def __post_init__(self) -> None:
+        self.types = {number: pattern.type for number, (pattern, _) in enumerate(self.bound)}
 
 
 def ways_of(rulebook: Rulebook, rule: Rule, *, all_premises: bool) -> list[Way]:
