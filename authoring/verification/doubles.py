@@ -1,0 +1,149 @@
+"""Rules that take points twice for one fact, and limits that another limit always outdoes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import combinations, permutations
+
+from authoring.verification.report import Study
+from authoring.verification.whole import Implied
+from authoring.verification.witness import Tried
+from engine.case import CaseFile
+from engine.grading import Grading
+from knowledge.rulebook import Rulebook
+from knowledge.rules import MeasureTest, Rule, SteppedPoints
+
+
+def check_doubles(study: Study, implied: Implied) -> None:
+    """Note standard rules that always fire together on the same fact, where that isn't declared."""
+    rules = [rule for rule in study.rulebook.rules if rule.kind == "standard" and _takes(rule)]
+    for left, right in combinations(rules, 2):
+        if right.target in left.shares_event or left.target in right.shares_event or not _alike(left, right):
+            continue
+        there, back = implied(left, right), implied(right, left)
+        if left.target == right.target or not left.for_each:
+            there = back = there and back
+        if not (there or back):
+            continue
+        first, second = (left, right) if there else (right, left)
+        tried = study.witnesses.search([first], partial(_both, (first, second)))
+        if not isinstance(tried, Tried):
+            study.unsure(
+                "rule.double", (first, second), f"“{first.id}”与“{second.id}”是否总对同一事实扣分,未能证实。",
+                f"It was not shown that `{first.id}` and `{second.id}` always count the same fact.",
+            )  # fmt: skip
+            continue
+        points = [f"{one.rule} {one.points}" for one in tried.grading.deductions if one.rule in (first.id, second.id)]
+        always = "总是同时触发" if there and back else f"凡“{first.id}”触发,“{second.id}”也触发"
+        english = "always fire together" if there and back else f"always fire together where `{first.id}` fires"
+        study.add(
+            "rule.double", (first, second),
+            f"“{first.id}”与“{second.id}”对同一事实{always},一事两扣;确需并扣的,请写明 shares_event。",
+            f"`{first.id}` and `{second.id}` {english} on the same fact, which is counted twice; if that is meant, "
+            "declare `shares_event`.",
+            proof="unsat", witness=study.witnesses.witness(tried, ", ".join(points)),
+        )  # fmt: skip
+
+
+def check_limits(study: Study, implied: Implied) -> None:
+    """Note ceilings and vetoes that change no grade: another one, as bad or worse, always applies as well."""
+    order = [band.grade for band in study.rulebook.bands]
+    limits = [rule for rule in study.rulebook.rules if rule.kind in ("ceiling", "veto") and rule.grade is not None]
+    for rule in limits:
+        if rule.grade == order[0]:
+            tried = study.witnesses.reach(rule)
+            study.add(
+                "limit.idle", (rule,), f"“{rule.id}”把等级限为最高的“{order[0]}”级,不起任何作用。",
+                f"`{rule.id}` limits to `{order[0]}`, the best grade, so it changes nothing.", proof="compared",
+                witness=study.witnesses.witness(tried, rule.id) if isinstance(tried, Tried) else None,
+            )  # fmt: skip
+    dominated: set[str] = set()
+    for left, right in permutations(limits, 2):
+        if left.id in dominated or right.id in dominated or left.grade == order[0]:
+            continue
+        if order.index(str(right.grade)) < order.index(str(left.grade)) or not implied(left, right):
+            continue
+        tried = study.witnesses.search([left], partial(_fire, (left, right)))
+        if not isinstance(tried, Tried):
+            study.unsure(
+                "limit.dominated", (left, right), f"“{left.id}”是否总被“{right.id}”盖过,未能证实。",
+                f"It was not shown that `{right.id}` always outdoes `{left.id}`.",
+            )  # fmt: skip
+            continue
+        dominated.add(left.id)
+        study.add(
+            "limit.dominated", (left, right),
+            f"凡“{left.id}”({left.grade} 级)适用,“{right.id}”({right.grade} 级)也适用,前者从不起作用。",
+            f"Wherever `{left.id}` ({left.grade}) applies, so does `{right.id}` ({right.grade}); "
+            "the first never matters.",
+            proof="unsat", witness=study.witnesses.witness(tried, f"{left.id} {left.grade}, {right.id} {right.grade}"),
+        )  # fmt: skip
+
+
+def check_overlaps(study: Study) -> None:
+    """Note rules with steps over one measure of one standard that take points together: steps exclude each other."""
+    for standard in study.rulebook.standards:
+        for left, right in combinations(_stepped(study.rulebook, standard), 2):
+            if _kinds(study.rulebook, left).isdisjoint(_kinds(study.rulebook, right)):
+                continue
+            tried = study.witnesses.search([left, right], partial(_fire, (left, right)))
+            if tried is False:
+                continue
+            if tried is None or tried is True:
+                study.unsure(
+                    "steps.overlap", (left, right), f"“{left.id}”与“{right.id}”的分档是否重叠,未能判定。",
+                    f"It was not decided whether the steps of `{left.id}` and `{right.id}` overlap.",
+                )  # fmt: skip
+                continue
+            shown = ", ".join(f"{one.rule} {one.points}" for one in tried.grading.deductions if one.target == standard)
+            measure = left.points.measure if isinstance(left.points, SteppedPoints) else ""
+            study.add(
+                "steps.overlap", (left, right),
+                f"“{left.id}”与“{right.id}”都按“{measure}”分档,却会同时扣分。",
+                f"`{left.id}` and `{right.id}` are both steps over `{measure}`, and yet take points together.",
+                proof="graded", witness=study.witnesses.witness(tried, shown),
+            )  # fmt: skip
+
+
+def _stepped(book: Rulebook, standard: str) -> Iterator[Rule]:
+    seen: dict[str, list[Rule]] = {}
+    for rule in book.rules:
+        if rule.kind == "standard" and rule.target == standard and isinstance(rule.points, SteppedPoints):
+            seen.setdefault(rule.points.measure, []).append(rule)
+    for rules in seen.values():
+        if len(rules) > 1:
+            yield from rules
+
+
+def _kinds(book: Rulebook, rule: Rule) -> set[str]:
+    return set(book.kinds if rule.applies_to is None else rule.applies_to)
+
+
+def _takes(rule: Rule) -> bool:
+    return rule.points is not None
+
+
+def _alike(left: Rule, right: Rule) -> bool:
+    """Say whether two rules can be about the same fact: bound by `for_each` alike, or by nothing at all."""
+    if [p.type for p in left.for_each] != [p.type for p in right.for_each]:
+        return False
+    if left.applies_to is not None and right.applies_to is not None:
+        return bool(set(left.applies_to) & set(right.applies_to))
+    return bool(left.for_each) or _measures(left) == _measures(right)
+
+
+def _measures(rule: Rule) -> set[str]:
+    names = {clause.measure for clause in rule.when if isinstance(clause, MeasureTest)}
+    return names | ({rule.points.measure} if isinstance(rule.points, SteppedPoints) else set())
+
+
+def _fire(rules: tuple[Rule, Rule], _: CaseFile, grading: Grading) -> bool:
+    fired = {one.rule for one in grading.deductions}
+    return all(rule.id in fired for rule in rules)
+
+
+def _both(rules: tuple[Rule, Rule], _: CaseFile, grading: Grading) -> bool:
+    """Say whether two rules took points for the same facts."""
+    taken = [{one.key for one in grading.deductions if one.rule == rule.id and one.points} for rule in rules]
+    return bool(taken[0] & taken[1])
