@@ -14,6 +14,7 @@ from api.cli_city import demo, grade_all, sample_city
 from api.cli_drafts import draft, push
 from api.cli_drafts import pull as pull_draft
 from api.cli_explain import explain
+from api.cli_forms import diff, document, export, import_
 from api.cli_grade import grade
 from api.cli_impact import impact_of
 from api.cli_ingest import ingest, pull
@@ -49,7 +50,7 @@ for command in (grade, explain, rulebook, sample_city, grade_all, ingest, pull, 
     commands.add_command(command)
 
 commands.add_command(impact_of)
-for part in (draft, pull_draft, push, mutate_rulebook, coverage):
+for part in (draft, pull_draft, push, mutate_rulebook, coverage, export, import_, document, diff):
     rulebook.add_command(part)
 
 
