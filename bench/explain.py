@@ -28,7 +28,7 @@ from knowledge.population import load_population
 from knowledge.rulebook import Rulebook
 
 PRODUCERS = 200
-ROUNDS = 3
+ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from engine.grading import Deduction
+from explain.shelf import shelf_of
 from knowledge.rulebook import Rulebook
 
 Cap: TypeAlias = tuple[Literal["rule", "standard", "indicator"], str, int, int]
@@ -17,7 +18,7 @@ def biting_caps(rulebook: Rulebook, deductions: Iterable[Deduction]) -> Mapping[
 
     Caps are reached in the order in which the score counts them: rule, standard, level 2, level 1.
     """
-    rules = {rule.id: rule for rule in rulebook.rules}
+    rules = shelf_of(rulebook).rules
     taken: dict[tuple[str, str], int] = {}
     biting = {}
     for one in deductions:

@@ -117,10 +117,14 @@ class Ground:
         seen: dict[str, list[Fact | Finding]] = {}
         for finding in (*self.grading.findings, *self.grading.consequences):
             seen.setdefault(finding.type, []).append(finding)
+        types, as_of = self.rulebook.types, self.case.as_of
+        counting = {name for name, status in self.rulebook.fact_statuses.items() if status.counts}
         for fact in self.case.facts:
-            day = self.dated(fact)
-            if self.rulebook.fact_statuses[fact.status].counts and (day is None or day <= self.case.as_of):
-                seen.setdefault(fact.type, []).append(fact)
+            if fact.status in counting:
+                dated = types[fact.type].dated
+                day = None if dated is None else fact.values.get(dated)
+                if day is None or int(day) <= as_of:
+                    seen.setdefault(fact.type, []).append(fact)
         return seen
 
     def window(self, pattern: Pattern) -> tuple[int, int] | None:
@@ -142,9 +146,8 @@ class Ground:
     def fact(self, fact: Fact) -> str:
         """Return a fact in words, without a full stop: what, when, its values, and where it is recorded."""
         kind, word, day = self.rulebook.types[fact.type], self.word, self.dated(fact)
-        pairs = word.fields(fact.type, {name: value for name, value in fact.values.items() if name != kind.dated})
-        values = word.say("enumerated").join(word.say("pair", label=label, value=value) for label, value in pairs)
-        sources = word.listed(f"{source.system} {source.ref}".strip() for source in fact.sources)
+        values = word.told(fact.type, {name: value for name, value in fact.values.items() if name != kind.dated})
+        sources = word.listed([f"{source.system} {source.ref}".strip() for source in fact.sources])
         dated = "" if day is None or kind.dated is None else word.value(kind.fields[kind.dated], day)
         return word.say(
             "tree_fact",

@@ -21,7 +21,7 @@ from knowledge.rules import OutcomeTest, Rule, RuleKind
 Idle: TypeAlias = Literal["not_fired", "not_applicable", "unknown"]
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """A comparison that fails: what was observed, what is wanted, and the smallest change that would do.
 
     `of` names the field, attribute or measure. `to` is the nearest value that will do, `by` its distance, both in
@@ -35,7 +35,7 @@ class Change(msgspec.Struct, frozen=True):
     by: str | None
 
 
-class Searched(msgspec.Struct, frozen=True):
+class Searched(msgspec.Struct, frozen=True, gc=False):
     """What was looked for: the type, where it is recorded, over which days (ISO), and how many there were."""
 
     type: str
@@ -45,7 +45,7 @@ class Searched(msgspec.Struct, frozen=True):
     looked_at: int
 
 
-class Lacking(msgspec.Struct, frozen=True):
+class Lacking(msgspec.Struct, frozen=True, gc=False):
     """One condition that fails.
 
     `kind` is `fact` (none fits; `facts` is the one that fits best), `absence` (`facts` are there), `measure`,
@@ -59,7 +59,7 @@ class Lacking(msgspec.Struct, frozen=True):
     searched: Searched | None = None
 
 
-class NotFired(msgspec.Struct, frozen=True):
+class NotFired(msgspec.Struct, frozen=True, gc=False):
     """A rule that did not fire, and each smallest set of conditions that fail: met together, it fires."""
 
     rule: str
@@ -71,7 +71,7 @@ class NotFired(msgspec.Struct, frozen=True):
     ways: tuple[tuple[Lacking, ...], ...]
 
 
-class Fired(msgspec.Struct, frozen=True):
+class Fired(msgspec.Struct, frozen=True, gc=False):
     """A rule that fired once, and sets of conditions that hold: without any one of these sets it would not fire so.
 
     A condition's `kind` is `fact` (this record falls), `absence` (one appears), or that of a value that changes.

@@ -16,7 +16,7 @@ NodeKind: TypeAlias = Literal[
 ]  # fmt: skip
 
 
-class Cut(msgspec.Struct, frozen=True):
+class Cut(msgspec.Struct, frozen=True, gc=False):
     """Points that a cap took. `by` and `id` name what has the cap, `most` is its size, `text` says it."""
 
     by: Literal["rule", "standard", "indicator"]
@@ -26,7 +26,7 @@ class Cut(msgspec.Struct, frozen=True):
     text: str
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):
     """One thing that was decided or looked at, and what it rests on.
 
     `id` is that of the deduction (`D1`), fact, finding or consequence, else its kind and name: `standard:S21`.

@@ -118,8 +118,7 @@ class Grounds:
     def _finding(self, finding: Finding) -> Node:
         word, kind = self._word, self._rulebook.types[finding.type]
         concluding = self.concluding(finding.id)
-        pairs = word.fields(finding.type, finding.values)
-        values = word.say("enumerated").join(word.say("pair", label=label, value=value) for label, value in pairs)
+        values = word.told(finding.type, finding.values)
         label = word.text(kind.label)
         what = word.say("bound", what=label, values=values) if values else label
         is_finding = kind.origin == "finding"

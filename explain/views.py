@@ -7,14 +7,14 @@ import msgspec
 from explain.phrases import Lang
 
 
-class Sentence(msgspec.Struct, frozen=True):
+class Sentence(msgspec.Struct, frozen=True, gc=False):
     """A sentence and the deductions (`D1`) or rules (`rule:<id>`, for what did not fire) that it stands on."""
 
     text: str
     stands_on: tuple[str, ...]
 
 
-class LawView(msgspec.Struct, frozen=True):
+class LawView(msgspec.Struct, frozen=True, gc=False):
     """An article of law, as it is cited."""
 
     id: str
@@ -22,14 +22,14 @@ class LawView(msgspec.Struct, frozen=True):
     href: str | None
 
 
-class ValueView(msgspec.Struct, frozen=True):
+class ValueView(msgspec.Struct, frozen=True, gc=False):
     """A value with its label, in words."""
 
     label: str
     value: str
 
 
-class FactView(msgspec.Struct, frozen=True):
+class FactView(msgspec.Struct, frozen=True, gc=False):
     """A fact that a reason rests on: what it is, since when, from where, and in which state of knowledge."""
 
     id: str

@@ -132,6 +132,12 @@ class Wording:
             shown.append((self.text(field.label), words))
         return shown
 
+    def told(self, kind: str, values: Mapping[str, Value]) -> str:
+        """Return the fields that are given as one text: `batch P-1, product tea`."""
+        pair = PHRASES["pair"][self._second].format
+        said = [pair(label=label, value=value) for label, value in self.fields(kind, values)]
+        return PHRASES["enumerated"][self._second].join(said)
+
     def because(self, deduction: Deduction) -> str:
         """Return the rule's own text with the values that this deduction read, else one made from labels.
 
