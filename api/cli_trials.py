@@ -1,4 +1,4 @@
-"""`shuoli rulebook mutate`: how much of a rulebook its scenarios hold, and scenarios for what they don't."""
+"""`shuoli rulebook coverage` and `mutate`: how much of a rulebook its scenarios hold, and what they leave open."""
 
 from __future__ import annotations
 
@@ -12,10 +12,38 @@ from api.output import as_json, console, print_json, progress
 from api.requests import today
 from api.selection import Selection
 from api.settings import Settings
+from authoring.coverage import coverage as cover
 from authoring.mutation import Mutation, mutate
 from authoring.proposals import Proposal, propose
+from engine.evaluate import Evaluator
 from engine.workers import Workers
 from knowledge.scenarios import load_scenarios
+
+
+@click.command(help="情景触及哪些规则、条件与界限 · which rules, conditions and limits scenarios touch")
+@named
+@as_json
+def coverage(name: str, as_json: bool) -> int:
+    """Print what no scenario shows of each rule; 1 if there is such."""
+    selection = Selection(Settings.from_environment())
+    folder = selection.folder(name, today())
+    rulebook = selection.load(folder)
+    evaluator = Evaluator(rulebook)
+    try:
+        found = cover(evaluator, load_scenarios(folder, rulebook))
+    finally:
+        evaluator.close()
+    open_ones = [one for one in found if one.gaps]
+    if as_json:
+        print_json({"rules": found})
+    else:
+        out = console()
+        for one in open_ones:
+            out.print(f"{one.place}: {one.rule}: {', '.join(one.gaps)}", markup=False, soft_wrap=True)
+        out.print(
+            f"{len(found)} 条规则,{len(open_ones)} 条有未触及之处 · rules, {len(open_ones)} with something untouched"
+        )
+    return 1 if open_ones else 0
 
 
 @click.command(
