@@ -46,4 +46,4 @@ def test_what_no_scenario_shows_is_named(evaluator: Evaluator, scenarios: tuple[
     assert "fires" in found["poison"].gaps
     assert "`sample` holds" in found["poison"].gaps
     assert "fires" in found["silence"].gaps
-    assert found["failure"].gaps == ["`taken_on` gt on its limit", "`taken_on` le on its limit"]
+    assert found["failure"].gaps == ["`taken_on` ge on its limit", "`taken_on` le on its limit"]
