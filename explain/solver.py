@@ -175,9 +175,10 @@ class _Program:
         costs[: self._deeds] = self._question.costs
         whole = np.zeros(self._columns)
         whole[: self._deeds + len(self._question.ways)] = 1
+        # With presolve HiGHS now and then writes a line of its own to standard output, where answers go.
         found = milp(
             costs, constraints=LinearConstraint(matrix, lb=least), integrality=whole, bounds=Bounds(0, 1),
-            options={"mip_rel_gap": 0},
+            options={"mip_rel_gap": 0, "presolve": False},
         )  # fmt: skip
         if found.status == 2:
             return None

@@ -71,7 +71,9 @@ def _with_few_deeds(rulebook: Rulebook, grading: Grading) -> Rulebook:
     return replace(rulebook, remedies=remedies)
 
 
-def test_plans_of_the_sample_city_are_those_that_trying_everything_finds(evaluator: Evaluator) -> None:
+def test_plans_of_the_sample_city_are_those_that_trying_everything_finds(
+    evaluator: Evaluator, capfd: pytest.CaptureFixture[str]
+) -> None:
     seen = Counter[str]()
     for case in drawn(evaluator.rulebook, PRODUCERS):
         few = Evaluator(_with_few_deeds(evaluator.rulebook, evaluator.grade(case)))
@@ -85,6 +87,7 @@ def test_plans_of_the_sample_city_are_those_that_trying_everything_finds(evaluat
 
     assert seen["plans"] > PRODUCERS
     assert seen["several"]
+    assert capfd.readouterr().out == ""
 
 
 def test_plans_under_random_rulebooks_are_those_that_trying_everything_finds() -> None:
