@@ -75,11 +75,11 @@ def _measure(pipe: Connection, rulebook: Rulebook, cases: Sequence[CaseFile]) ->
     grade_all()
     gc.collect()
     gc.freeze()
-    batches = _batches(evaluator, cases)
+    batches = batches_of(evaluator, cases)
     rounds, alone, units = [], [], []
     for _ in range(ROUNDS):
         rounds.append(_cpu_ms(grade_all) / len(cases))
-        alone.append(_cpu_ms(lambda: _replay(batches)) / len(cases))
+        alone.append(_cpu_ms(lambda: replay(batches)) / len(cases))
         units.append(_cpu_ms(_unit_of_work))
     best = min(rounds)
     facts = statistics.mean(len(case.facts) for case in cases)
@@ -127,7 +127,7 @@ def _split(evaluator: Evaluator, cases: Sequence[CaseFile]) -> dict[str, float]:
     }
 
 
-def _batches(evaluator: Evaluator, cases: Sequence[CaseFile]) -> list[list[tuple[Any, str]]]:
+def batches_of(evaluator: Evaluator, cases: Sequence[CaseFile]) -> list[list[tuple[Any, str]]]:
     """Return for each case what the kernel was given: network and facts."""
     seen: list[list[tuple[Any, str]]] = []
     inner = rete.Session._run  # noqa: SLF001  # nothing else sees the batches as they are
@@ -144,7 +144,7 @@ def _batches(evaluator: Evaluator, cases: Sequence[CaseFile]) -> list[list[tuple
     return seen
 
 
-def _replay(batches: Sequence[Sequence[tuple[Any, str]]]) -> None:
+def replay(batches: Sequence[Sequence[tuple[Any, str]]]) -> None:
     """Give the kernel the same facts again, by its bare calls."""
     for case in batches:
         for handle, facts in case:
