@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from authoring.dmn_conditions import Conditions
-from authoring.dmn_names import Names, NotCarried, name_all, reads
+from authoring.dmn_names import Names, NotCarried, label, name_all, reads
 from authoring.dmn_reading import Decision, DmnRefused, Model, read_model
 from authoring.dmn_rules import DecisionRules, Rule, attribute, noted
 from authoring.workbook import Imported
@@ -106,7 +106,7 @@ def _head(model: Model, rulebook_id: str) -> Rule:
     return {
         "id": rulebook_id,
         "version": "1",
-        "title": {"zh": model.name},
+        "title": {"zh": label(model.name)},
         "status": "draft",
         "notice": NOTICE,
         "effective_from": "2020-01-01",
@@ -133,7 +133,7 @@ def _measures(made: list[DecisionRules], conditions: Conditions) -> list[Rule]:
     for one in conditions.computed:
         body = {"of": one.decision or "given", "field": one.name}
         found.append(
-            {"measure": one.measure, "label": {"zh": one.label}, "max": body, "when_nothing": "not_applicable"}
+            {"measure": one.measure, "label": {"zh": label(one.label)}, "max": body, "when_nothing": "not_applicable"}
         )
     for formula, name in conditions.formulas.items():
         found.append({"measure": name, "label": {"zh": formula}, "formula": formula})
@@ -147,26 +147,22 @@ def _outcome(final: list[Decision], names: Names, conditions: Conditions) -> lis
         gives = {one.name: f"producer.{one.name}" for one in read}
         rules.append({"finding": "given", "when": [{"producer": {"kind": "subject"}}], "gives": gives})
     for number, decision in enumerate(final, 1):
-        because = {"zh": f"“{_plain(decision.name)}”有结果。", "en": f"“{_plain(decision.name)}” has an answer."}
+        because = {"zh": f"“{label(decision.name)}”有结果。", "en": f"“{label(decision.name)}” has an answer."}
         when = [{"answer": {"is": names.findings[decision.name]}}]
         rules.append({"standard": f"S{number}", "when": when, "gain": 1, "because": because})
     return rules
 
 
-def _plain(text: str) -> str:
-    return text.replace("{", "(").replace("}", ")")
-
-
 def _indicators(final: list[Decision]) -> Rule:
     total = len(final)
-    label = {"zh": "决策", "en": "decisions"}
+    words = {"zh": "决策", "en": "decisions"}
     standards = [
-        {"id": f"S{number}", "of": "D2", "label": {"zh": decision.name}, "points": 1}
+        {"id": f"S{number}", "of": "D2", "label": {"zh": label(decision.name)}, "points": 1}
         for number, decision in enumerate(final, 1)
     ]
     return {
-        "level1": [{"id": "D1", "label": label, "points": total}],
-        "level2": [{"id": "D2", "of": "D1", "label": label, "points": total}],
+        "level1": [{"id": "D1", "label": words, "points": total}],
+        "level2": [{"id": "D2", "of": "D1", "label": words, "points": total}],
         "standards": standards,
     }
 

@@ -20,6 +20,7 @@ MOST_PLACES: Final = 9
 _TAKEN: Final = frozenset(
     (*CLAUSE_WORDS, *RESERVED, "id", "kind", "region", "subject", "given", "remark", "row", "rank", "same")
 )
+_BRACES: Final = str.maketrans("{}", "\uff5b\uff5d")
 _REFERENCE: Final = re.compile(r"\s*(?:[a-z][a-z0-9_]*\.[a-z]|as_of)")
 Kind: TypeAlias = Literal["decimal", "whole", "text", "yes_no", "date"]
 
@@ -84,6 +85,11 @@ class Names:
             case str() if kind == "text" and value:
                 return value
         raise NotCarried(f"`{value}` is not of the kind {kind}")
+
+
+def label(text: str) -> str:
+    """Return a name as a label: braces, which stand for values in texts of rulebooks, become full-width."""
+    return text.translate(_BRACES)
 
 
 def written(value: Any) -> Any:

@@ -111,8 +111,8 @@ def read_model(content: bytes, file: str, problems: list[Problem]) -> Model:
 class _Reading:
     def __init__(self, root: Element, file: str, problems: list[Problem]) -> None:
         self._file, self._problems = file, problems
-        self.model = Model(root.attributes.get("name", file))
-        self._names: dict[str, str] = {}
+        self.model = Model(root.attributes.get("name") or file)
+        self._names: list[str] = []
         self._bases = {
             one.attributes.get("name", ""): (one.one("typeRef").text if one.one("typeRef") else "").strip()  # type: ignore[union-attr]
             for one in root.all("itemDefinition")
@@ -130,10 +130,10 @@ class _Reading:
                     self._left_out(element, "restrictions of its values are not checked")
                 case name if name not in _HARMLESS:
                     self._refuse(element, f"`{name}` is not carried over", "tables and expressions of decisions")
-        for name in [*self.model.variables, *found]:
-            self._names[name] = name
+        self._names += self.model.variables
         for name in self._in_order(found):
             decision = self._decision(name, found[name])
+            self._names.append(name)
             if decision is not None:
                 self.model.decisions.append(decision)
         self._layout(root)
@@ -266,7 +266,7 @@ class _Reading:
             if len(listed) != len(parts):
                 self._refuse(values, "output values are literals", None, text[:80])
         default_value = self._expression(default) if default is not None else None
-        return Output(" ".join(element.attributes.get("name", name).split()), own, listed, default_value)
+        return Output(" ".join(element.attributes.get("name", "").split()) or name, own, listed, default_value)
 
     def _row(self, element: Element, inputs: int, outputs: int) -> Row:
         cells, results = element.all("inputEntry"), element.all("outputEntry")
@@ -280,7 +280,7 @@ class _Reading:
             self._language(cell)
             text = self._text(cell)
             try:
-                tests.append(read_tests(text, list(self._names)))
+                tests.append(read_tests(text, self._names))
             except FeelError as error:
                 self._note(cell, error, text)
         values = [value for one in results if (value := self._expression(one)) is not None]
@@ -299,7 +299,7 @@ class _Reading:
 
     def _read(self, element: Element, text: str) -> Expr | None:
         try:
-            return Lit(None) if text in ("", "-") else read_expression(text, list(self._names))
+            return Lit(None) if text in ("", "-") else read_expression(text, self._names)
         except FeelError as error:
             self._note(element, error, text)
             return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from authoring.dmn_conditions import Conditions, clauses
-from authoring.dmn_names import Names, NotCarried, Variable, has_one_answer, written
+from authoring.dmn_names import Names, NotCarried, Variable, has_one_answer, label, written
 from authoring.dmn_reading import Decision, Row
 from authoring.feel import Expr, Lit, Name
 
@@ -34,7 +34,7 @@ class DecisionRules:
 
     def findings(self) -> dict[str, Any]:
         """Return the types of finding that are concluded."""
-        name = self._decision.name
+        name = label(self._decision.name)
         fields = {one.name: _field(one, self._names.places) for one in self._outputs}
         if not self._decision.is_table:
             return {self.answer: {"label": {"zh": name}, "fields": fields}}
@@ -167,10 +167,10 @@ class DecisionRules:
         return [seen.index(row.outputs) + 1 for row in self._decision.rows]
 
     def _aggregated(self) -> None:
-        name, (output,) = self._decision.name, self._outputs
+        name, (output,) = label(self._decision.name), self._outputs
         how = str(self._decision.aggregation)
-        count, label = f"{self.answer}_count", {"zh": f"{name}:符合的行数", "en": f"{name}: rows that match"}
-        self.measures.append({"measure": count, "label": label, "count": self._row})
+        count, counted = f"{self.answer}_count", {"zh": f"{name}:符合的行数", "en": f"{name}: rows that match"}
+        self.measures.append({"measure": count, "label": counted, "count": self._row})
         some: Rule = {"measure": count, "at_least": 0 if how == "count" else 1}
         given = count
         when: list[Rule] = [some]
@@ -199,7 +199,7 @@ class DecisionRules:
 
 
 def _field(variable: Variable, places: int) -> Rule:
-    shape: Rule = {"type": variable.kind, "label": {"zh": variable.label}, "optional": "yes"}
+    shape: Rule = {"type": variable.kind, "label": {"zh": label(variable.label)}, "optional": "yes"}
     shape |= {"places": places} if variable.kind == "decimal" else {}
     return shape | ({"max": 2000} if variable.kind == "text" else {})
 

@@ -136,7 +136,7 @@ class _Reader:
     def __init__(self, text: str, names: Sequence[str]) -> None:
         if len(text) > LONGEST:
             raise FeelError(f"an expression has at most {LONGEST} characters", 1)
-        self._names = sorted(names, key=len, reverse=True)
+        self._names = sorted(filter(None, names), key=len, reverse=True)
         self._tokens = self._read(text)
         self._place = self._depth = 0
 

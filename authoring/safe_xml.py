@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
@@ -55,27 +55,29 @@ def read_xml(content: bytes, place: str) -> Element:
     Raises:
         XmlRefused: with `place:line:column` of what is refused.
     """
-    return _Reader(place, keep=True).read(content)
+    return _Reader(place).read(content)
 
 
-def check_xml(content: bytes, place: str) -> None:
+def check_xml(content: bytes, place: str, see: Callable[[str, Mapping[str, str]], None]) -> None:
     """Make sure that a part of a file is harmless XML, without keeping it.
+
+    `see` is told each element's name and attributes.
 
     Raises:
         XmlRefused: with `place:line:column` of what is refused.
     """
-    _Reader(place, keep=False).read(content)
+    _Reader(place, see=see).read(content)
 
 
 class _Reader:
-    def __init__(self, place: str, *, keep: bool) -> None:
-        self._place, self._keep, self._depth = place, keep, 0
+    def __init__(self, place: str, see: Callable[[str, Mapping[str, str]], None] | None = None) -> None:
+        self._place, self._see, self._depth = place, see, 0
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.buffer_text = True
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
-        if keep:
+        if see is None:
             self._parser.CharacterDataHandler = self._text
         self._open: list[Element] = []
         self._root: Element | None = None
@@ -102,10 +104,11 @@ class _Reader:
         self._depth += 1
         if self._depth > DEEPEST:
             raise self._refuse("xml.too_deep", f"elements nest deeper than {DEEPEST}", "take out needless nesting")
-        if not self._keep:
-            return
         space, _, local = name.rpartition(" ")
         plain = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
+        if self._see is not None:
+            self._see(local, plain)
+            return
         at = self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1
         element = Element(local, space, plain, *at)
         if self._open:
@@ -116,7 +119,7 @@ class _Reader:
 
     def _end(self, _: str) -> None:
         self._depth -= 1
-        if self._keep:
+        if self._see is None:
             self._open.pop()
 
     def _text(self, text: str) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
 
 from authoring import workbook_sheets as sheets
 from authoring.safe_xml import XmlRefused, check_xml
@@ -29,7 +28,6 @@ LARGEST: Final = 10_000_000
 LARGEST_UNPACKED: Final = 60_000_000
 MOST_PARTS: Final = 1_000
 MOST_CELLS: Final = 400_000
-_CELL: Final = re.compile(rb"<(?:\w+:)?c[\s/>]")
 
 
 class WorkbookRefused(ShuoliError):
@@ -49,16 +47,8 @@ def read_rows(content: bytes, name: str, problems: list[Problem]) -> dict[str, l
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of extensions that are passed over, such as newer drop-downs
-            book = load_workbook(io.BytesIO(content))
-    except (
-        InvalidFileException,
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        OSError,
-    ) as error:
+            book = load_workbook(io.BytesIO(content), keep_links=False)
+    except Exception as error:  # a workbook that breaks the reader in any way is refused
         raise WorkbookRefused(
             f"{name} is no XLSX workbook: {error}", help="save it as XLSX, without a password"
         ) from error
@@ -75,10 +65,35 @@ def read_rows(content: bytes, name: str, problems: list[Problem]) -> dict[str, l
                 Problem(title, "workbook.sheet", f"there is no sheet `{title}` in a rulebook", title, None, help_)
             )
         elif hasattr(page, "iter_rows"):
+            if page.max_row * page.max_column > MOST_CELLS:
+                end = f"{get_column_letter(page.max_column)}{page.max_row}"
+                raise WorkbookRefused(f"{name}: sheet `{title}` reaches to {end}", help="clear what is empty there")
             rows[title] = list(_rows(page, known[title], problems))
     missing = [one for one in ("files", "rulebook", "types", "indicators", "bands") if one not in rows]
     problems += [Problem(one, "workbook.sheet", f"sheet `{one}` is missing", None, one) for one in missing]
     return rows
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a reader of workbooks would lay out."""
+
+    cells: int = 0
+    ranges: list[str] = field(default_factory=list)
+
+    def __call__(self, name: str, attributes: Mapping[str, str]) -> None:
+        self.cells += name == "c"
+        if name in ("mergeCell", "hyperlink", "comment") and ":" in attributes.get("ref", ""):
+            self.ranges.append(attributes["ref"][:40])
+
+
+def _check_part(content: bytes, place: str, name: str, seen: _Seen) -> None:
+    """Check a part whatever its name: which parts are sheets is said elsewhere; pictures are no XML and never read."""
+    try:
+        check_xml(content, place, seen)
+    except XmlRefused as refused:
+        if refused.problems[0].code != "xml.syntax" or name.endswith((".xml", ".rels")):
+            raise
 
 
 def _check(content: bytes, name: str) -> None:
@@ -90,14 +105,14 @@ def _check(content: bytes, name: str) -> None:
             parts = book.infolist()
             if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > LARGEST_UNPACKED:
                 raise WorkbookRefused(f"{name} unpacks to more than {LARGEST_UNPACKED} bytes or {MOST_PARTS} parts")
-            cells = 0
+            seen = _Seen()
             for part in parts:
-                if part.filename.endswith((".xml", ".rels", ".vml")):
-                    inside = book.read(part)
-                    check_xml(inside, f"{name}!{part.filename}")
-                    cells += len(_CELL.findall(inside)) if part.filename.startswith("xl/worksheets/") else 0
-            if cells > MOST_CELLS:
-                raise WorkbookRefused(f"{name} has {cells} cells; at most {MOST_CELLS}")
+                _check_part(book.read(part), f"{name}!{part.filename}", part.filename, seen)
+            if seen.cells > MOST_CELLS:
+                raise WorkbookRefused(f"{name} has {seen.cells} cells; at most {MOST_CELLS}")
+            if seen.ranges:
+                message = f"{name} has merged cells, or links and comments over several: {', '.join(seen.ranges[:5])}"
+                raise WorkbookRefused(message, help="each cell stands for itself: take the merging back")
     except XmlRefused:
         raise
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:

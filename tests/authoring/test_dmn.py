@@ -149,6 +149,32 @@ def test_a_table_feeds_another_and_arithmetic_is_exact() -> None:
     assert found == [[N(-10)], [N(8)], [None]]
 
 
+def test_inputs_are_compared_with_each_other() -> None:
+    rows = [("&lt; limit", '"under"'), ("limit", '"at"'), ("not(limit)", '"other"')]
+    content = definitions(table("D", 'hitPolicy="FIRST"', ["amount"], rows)).replace(
+        b"<decision ", b'<inputData name="amount"/><inputData name="limit"/><decision '
+    )
+
+    cases: list[dict[str, Any]] = [{"amount": 1, "limit": 2}, {"amount": 2, "limit": 2}, {}, {"amount": 2}]
+    assert answers(content, *cases, of="D") == [["under"], ["at"], ["at"], ["other"]]
+
+
+def test_texts_are_compared_with_each_other() -> None:
+    data = "".join(f'<inputData name="{name}"><variable typeRef="string"/></inputData>' for name in ("one", "two"))
+    content = definitions(data, table("D", 'hitPolicy="FIRST"', ["one"], [("two", "1"), ("-", "2")]))
+
+    cases: list[dict[str, Any]] = [{"one": "a.b", "two": "a.b"}, {"one": "x", "two": "y"}, {}, {"one": "x"}]
+    assert answers(content, *cases, of="D") == [[N(1)], [N(2)], [N(1)], [N(2)]]
+
+
+def test_one_of_several_outputs_feeds_another_table() -> None:
+    output = '<output name="rate"/><output name="word"/>'
+    first = table("Terms", 'hitPolicy="FIRST"', ["a"], [("&gt; 5", "3", '"long"'), ("-", "1", '"short"')], output)
+    content = definitions(first, table("D", "", ["Terms.word", "Terms.rate"], [('"long"', "[2..4]", "9")]), inputs="a")
+
+    assert answers(content, {"a": N(6)}, {"a": N(5)}, of="D") == [[N(9)], []]
+
+
 def test_null_negation_and_dates() -> None:
     rows = [("null", "1"), ('not(date("2026-01-01"))', "2"), ('@"2026-01-01"', "3")]
     content = definitions(table("D", 'hitPolicy="FIRST"', ["on"], rows), inputs="on")

@@ -271,6 +271,43 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked() -> None:
     assert refused(out.getvalue()) == ["book.xlsx unpacks to more than 60000000 bytes or 1000 parts"]
 
 
+def with_part(name: str, change: Callable[[bytes], bytes]) -> bytes:
+    out, original = io.BytesIO(), zipfile.ZipFile(io.BytesIO(export_workbook(SMALL)))
+    with zipfile.ZipFile(out, "w") as book:
+        for one in original.namelist():
+            book.writestr(one, change(original.read(one)) if one == name else original.read(one))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b"</sheetData>", b'</sheetData><mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>', "merged cells"),
+        (b"</sheetData>", b'</sheetData><hyperlinks><hyperlink ref="A1:XFD1048576"/></hyperlinks>', "A1:XFD1048576"),
+        (
+            b"</sheetData>",
+            b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>',
+            "reaches to XFD1048576",
+        ),
+    ],
+    ids=["merged", "link", "far"],
+)
+def test_a_few_bytes_never_make_a_reader_lay_out_millions_of_cells(old: bytes, new: bytes, said: str) -> None:
+    (found,) = refused(with_part("xl/worksheets/sheet9.xml", lambda content: content.replace(old, new)))
+
+    assert said in found
+
+
+def test_a_part_is_checked_whatever_its_name_is() -> None:
+    harm = b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'
+    out = io.BytesIO(export_workbook(SMALL))
+    with zipfile.ZipFile(out, "a") as book:
+        book.writestr("xl/media/picture.png", harm)
+
+    with pytest.raises(XmlRefused):
+        import_workbook(out.getvalue(), "book.xlsx")
+
+
 def test_a_file_that_is_no_workbook_is_refused() -> None:
     assert refused(b"id,name\n") == ["book.xlsx is no XLSX workbook"]
     assert refused(export_workbook(SMALL)[:5000]) == ["book.xlsx is no XLSX workbook"]
@@ -286,13 +323,10 @@ def test_a_file_that_is_no_workbook_is_refused() -> None:
     ids=["external entity", "entity in UTF-16", "deep"],
 )
 def test_entities_and_depth_in_a_part_are_refused_with_the_part(harm: bytes) -> None:
-    out, original = io.BytesIO(), zipfile.ZipFile(io.BytesIO(export_workbook(SMALL)))
-    with zipfile.ZipFile(out, "w") as book:
-        for name in original.namelist():
-            book.writestr(name, harm if name == "xl/sharedStrings.xml" else original.read(name))
+    content = with_part("xl/sharedStrings.xml", lambda _: harm)
 
     with pytest.raises(XmlRefused) as caught:
-        import_workbook(out.getvalue(), "book.xlsx")
+        import_workbook(content, "book.xlsx")
 
     assert caught.value.problems[0].place.startswith("book.xlsx!xl/sharedStrings.xml:1:")
 
