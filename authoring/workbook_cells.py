@@ -27,12 +27,14 @@ def shown(kind: Kind, value: Any) -> Shown:
             return value
         case "names" if isinstance(value, list) and all(isinstance(one, str) and _NAME.fullmatch(one) for one in value):
             return ", ".join(value) or "[]"
-        case "lines" if isinstance(value, dict) and value:
+        case "lines" | "facts" if isinstance(value, dict) and value:
             return "\n".join(write_value({key: part})[1:-1] for key, part in value.items())
         case "facts" if isinstance(value, list) and value:
             return "\n".join(_fact(one) for one in value)
         case "prose" | "word" if not isinstance(value, dict | list):
             return {True: "yes", False: "no"}[value] if isinstance(value, bool) else _quoted(str(value))
+        case "yaml" if isinstance(value, str) and "\n" not in value and read_value(value, "", []) == value:
+            return value
     return write_value(value)
 
 

@@ -18,7 +18,7 @@ Comments: TypeAlias = Mapping[Path, Sequence[str]]
 """Lines of comment, without their `#`, by the path of what they stand before."""
 
 # words that begin with a letter, digit or ideograph and hold nothing that YAML reads as its own
-_PLAIN: Final = re.compile(r"[^\W_](?:[^\s,\[\]{}:#\"'\\&*!|>%@`]|[ :](?=[^\s,\[\]{}:#\"'&*!|>%@`]))*")
+_PLAIN: Final = re.compile(r"[^\W_](?:[^\s,\[\]{}:#]|[ :](?=[^\s,\[\]{}:#]))*")
 _OTHER: Final = re.compile(r"true|false|null|~|[-+]?[0-9][0-9_]*(?:\.[0-9]*)?")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MARKER: Final = "yaml-language-server:"
