@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 
 from batch.population import everyone, generate
-from engine.case import MOST_FACTS, CaseFile, Producer
+from engine.case import MOST_FACTS, CaseFile, Fact, Producer
 from engine.columnar import Columnar, grader, population_of
 from engine.columnar.columns import Column, computed, divided, keyed_pairs, shifted, summed
+from engine.columnar.documents import Documents, Unusual
 from engine.columnar.scores import Scorer
 from engine.evaluate import Evaluator
 from engine.measuring import divide, evaluate_formula
-from engine.reading import CaseReader
+from engine.reading import CaseReader, fact_document, merge, producer_document
 from knowledge.catalog import Catalog
 from knowledge.loader import bind
 from knowledge.population import load_population
@@ -102,6 +103,75 @@ def test_batches_don_t_change_what_a_population_comes_to(
 
     assert told_by_row(Columnar(shipped).grade(population, city[0].as_of)) == whole
     assert len({one["grade"] for one in whole}) > 5
+
+
+def reported_again(draw: random.Random, book: Rulebook, case: CaseFile) -> list[Fact]:
+    """Return a case's facts, some of them reported several times and otherwise, in any order."""
+    reports = list(case.facts)
+    days = (None, *(f"2026-0{n}-01T00:00:00.000000Z" for n in (1, 2, 3)))
+    for one in case.facts:
+        kind = book.types[one.type]
+        for _ in range(draw.choice((0, 0, 1, 2))):
+            other = draw.choice([fact for fact in case.facts if fact.type == one.type])
+            values = {name: value for name, value in other.values.items() if name not in kind.same_when}
+            values |= {name: one.values[name] for name in kind.same_when if name in one.values}
+            values = values if kind.same_when else dict(one.values)
+            status = draw.choice(list(book.fact_statuses))
+            reports.append(msgspec.structs.replace(one, values=values, status=status, recorded_at=draw.choice(days)))
+    draw.shuffle(reports)
+    return [one for one in reports if "" not in one.values.values()]
+
+
+def test_stored_documents_read_into_columns_are_what_the_case_reader_merges() -> None:
+    draw = random.Random(1)
+    several = 0
+    for book, cases in drawn(range(30_000, 30_000 + RULEBOOKS), 6):
+        reader = CaseReader(book)
+        own: list[list[bytes]] = []
+        shared: list[bytes] = []
+        for case in cases:
+            reports = [fact_document(book, one) for one in reported_again(draw, book, case)]
+            about = [one for one in reports if book.types[msgspec.json.decode(one)["type"]].about_everyone]
+            shared = shared or about
+            own.append([one for one in reports if one not in about])
+        documents = Documents(book, shared)
+        merged = []
+        for case, told in zip(cases, own, strict=True):
+            known = {name: value for name, value in case.producer.attributes.items() if value != ""}
+            producer = msgspec.structs.replace(case.producer, attributes=known)
+            documents.add(producer_document(book, producer), told)
+            facts = merge(reader.stored([*told, *shared]))
+            several += len(told) + len(shared) - len(facts)
+            merged.append(msgspec.structs.replace(case, producer=producer, facts=facts))
+        columnar, day = Columnar(book), cases[0].as_of
+
+        ours = told_by_row(columnar.grade(documents.population(), day))
+        assert ours == told_by_row(columnar.grade(population_of(book, merged), day))
+    assert several > RULEBOOKS * 6
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"type": "other", "fields": {}, "status": "gone"},
+        {"type": "none", "fields": {}},
+        {"type": "sample", "fields": {"size": True}},
+        {"type": "sample", "fields": {"level": "middle"}},
+        {"type": "sample", "fields": {"level": ["low"]}},
+        {"type": "sample", "fields": {"size": 2**70}},
+        {"type": "sample", "fields": {"sise": 1}},
+    ],
+)
+def test_a_document_that_is_unusual_is_left_to_the_case_reader(document: dict[str, Any]) -> None:
+    documents = Documents(bind(rulebook({"standard": "S", "lose": 1})), [])
+    producer = msgspec.json.encode({"id": "P", "kind": "farm", "attributes": {"limit": 1, "born": "2000-01-01"}})
+
+    def read() -> None:
+        documents.add(producer, [msgspec.json.encode(document)])
+        documents.population()
+
+    with pytest.raises(Unusual):
+        read()
 
 
 def test_a_population_of_nobody_has_no_grades(shipped: Rulebook) -> None:
