@@ -329,6 +329,8 @@ def _serve(pipe: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Ctrl-C reaches the whole group; the parent decides when the workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A line that a library in C prints must not get among the answers on standard output.
+    os.dup2(2, 1)
     while True:
         try:
             request = _request.decode(pipe.recv_bytes())

@@ -17,6 +17,8 @@ from explain.reckoning import Amounts, Row, Way
 from knowledge.problems import EngineFailure
 
 _HALF = 0.5
+_LARGEST = 1000.0
+"""Coefficients of inequalities are scaled down to this size."""
 
 
 @dataclass(slots=True)
@@ -151,12 +153,14 @@ class _Program:
             else:
                 constant += values[0]
             lowest += min(values.values())
+        least = row.least - constant - _HALF
         slack = row.least - lowest
         if way is not None and slack > 0:
             terms[way] = -slack
-            self._rows.append((terms, row.least - constant - slack - _HALF))
-        else:
-            self._rows.append((terms, row.least - constant - _HALF))
+            least -= slack
+        # HiGHS takes a millionth too little for enough; among numbers of this size that is far less than half a unit.
+        scale = max(1.0, max((abs(term) for term in terms.values()), default=0) / _LARGEST)
+        self._rows.append(({column: term / scale for column, term in terms.items()}, least / scale))
 
     def _worst(self, way: Way, column: int) -> None:
         for part in self._question.parts if way.worst is not None else ():
@@ -175,7 +179,7 @@ class _Program:
         costs[: self._deeds] = self._question.costs
         whole = np.zeros(self._columns)
         whole[: self._deeds + len(self._question.ways)] = 1
-        # With presolve HiGHS now and then writes a line of its own to standard output, where answers go.
+        # Where it has to mend what its reductions left, HiGHS writes a line of its own to standard output.
         found = milp(
             costs, constraints=LinearConstraint(matrix, lb=least), integrality=whole, bounds=Bounds(0, 1),
             options={"mip_rel_gap": 0, "presolve": False},
