@@ -14,7 +14,7 @@ from api.bulk import post_bulk
 from api.documentation import openapi, static_files
 from api.drafts import (
     check_draft,
-    close_draft,
+    drop_draft,
     list_drafts,
     open_draft,
     put_draft_file,
@@ -129,7 +129,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     review_draft,
     rebase_draft,
     release_draft,
-    close_draft,
+    drop_draft,
     show_head,
     show_key,
     list_entries,

@@ -158,10 +158,10 @@ def release_draft(name: str, actor: str, db: str | None) -> None:
 @_name
 @_actor
 @database
-def close(name: str, actor: str, db: str | None) -> None:
-    """Close a draft and print it."""
+def drop(name: str, actor: str, db: str | None) -> None:
+    """Drop a draft and print it."""
     with _services(db) as services:
-        _print(_drafts(services).close(name, actor))
+        _print(_drafts(services).drop(name, actor))
 
 
 @click.command(help="把草案写入文件夹 · write a draft's files into a folder")

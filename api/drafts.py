@@ -102,7 +102,7 @@ class ReleaseView(msgspec.Struct, frozen=True):
 
 @get("/api/v1/drafts", tags=["drafts"], responses=documented(), sync_to_thread=True)
 def list_drafts(services: NamedDependency[Services]) -> DraftList:
-    """全部草案。All drafts, also those that are released or closed."""
+    """全部草案。All drafts, also those that are released or dropped."""
     return DraftList(_drafts(services).names())
 
 
@@ -270,12 +270,12 @@ def release_draft(
     return view(release(services, f"{rulebook_id}@{rulebook_version}", actor))
 
 
-@post(_AT + "/close", tags=["drafts"], status_code=200, responses=documented(*_CHANGES), sync_to_thread=True)
-def close_draft(
+@post(_AT + "/drop", tags=["drafts"], status_code=200, responses=documented(*_CHANGES), sync_to_thread=True)
+def drop_draft(
     services: NamedDependency[Services], rulebook_id: Id, rulebook_version: Version, actor: Actor
 ) -> DraftView:
     """放弃草案;内容仍可查阅。Give a draft up; it stays readable."""
-    return _drafts(services).close(f"{rulebook_id}@{rulebook_version}", actor)
+    return _drafts(services).drop(f"{rulebook_id}@{rulebook_version}", actor)
 
 
 @get(

@@ -71,7 +71,7 @@ def check_files(files: Mapping[str, bytes]) -> None:
     problems = [problem for path, document in files.items() for problem in _file_problems(path, document)]
     size = sum(map(len, files.values()))
     if size > _LARGEST:
-        problems.append(Problem("", "file.too_large", "the draft is too large", f"{size} bytes", f"at most {_LARGEST}"))
+        problems.append(Problem("", "yaml.too_large", "the draft is too large", f"{size} bytes", f"at most {_LARGEST}"))
     if problems:
         raise DraftRefused("the draft can't have these files", problems=tuple(problems))
 
@@ -83,7 +83,7 @@ def _file_problems(path: str, document: bytes) -> Iterator[Problem]:
         yield Problem(f"{shown}:1:1", "file.unknown", f"`{shown}` can't be a file of a rulebook", shown, expected)
     if len(document) > LARGEST_FILE:
         given, most = f"{len(document)} bytes", f"at most {LARGEST_FILE}"
-        yield Problem(f"{shown}:1:1", "file.too_large", "the file is too large", given, most)
+        yield Problem(f"{shown}:1:1", "yaml.too_large", "the file is too large", given, most)
     try:
         document.decode()
     except UnicodeDecodeError as error:

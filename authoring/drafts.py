@@ -26,7 +26,7 @@ from store.ledger import Store, Transaction
 from store.releases import add_release
 from store.trail import append, leaf
 
-State: TypeAlias = Literal["draft", "checked", "tried", "reviewed", "released", "closed"]
+State: TypeAlias = Literal["draft", "checked", "tried", "reviewed", "released", "dropped"]
 _STEPS: Final[tuple[State, ...]] = ("draft", "checked", "tried", "reviewed", "released")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,59}@[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _SECONDS: Final = 120.0
@@ -92,7 +92,7 @@ class Drafts:
         """
         if not _NAME.fullmatch(name):
             problem = Problem(
-                "/name", "value.shape", f"`{name[:130]}` is no name of a version", name[:130], "ID@VERSION"
+                "/name", "draft.name", f"`{name[:130]}` is no name of a version", name[:130], "ID@VERSION"
             )
             raise DraftRefused("a draft can't have this name", problems=(problem,))
         check_files(files)
@@ -133,7 +133,7 @@ class Drafts:
 
         Raises:
             DraftMissing, DraftRefused: there is no such draft, or it can't have these files.
-            DraftNotReady: it is closed or released.
+            DraftNotReady: it is dropped or released.
             DraftChanged: somebody else was faster.
         """
         with self._store.write() as transaction:
@@ -232,11 +232,11 @@ class Drafts:
             stored.do(transaction, name, "released", actor, view.content, {"release": made})
         return rulebook
 
-    def close(self, name: str, actor: str) -> DraftView:
+    def drop(self, name: str, actor: str) -> DraftView:
         """Give a draft up; it stays readable."""
         with self._store.write() as transaction:
             files = self._open_files(transaction, name)
-            stored.do(transaction, name, "closed", actor, content_of(files), {})
+            stored.do(transaction, name, "dropped", actor, content_of(files), {})
             return _view(transaction, name)
 
     def rebase(
@@ -247,7 +247,7 @@ class Drafts:
         `take` says by file and part which side of a conflict holds. Where conflicts are left, nothing is changed.
 
         Raises:
-            DraftMissing, DraftNotReady: there is no such draft, or it is closed or released.
+            DraftMissing, DraftNotReady: there is no such draft, or it is dropped or released.
         """
         with self._store.write() as transaction:
             before = self._open_files(transaction, name)
@@ -263,7 +263,7 @@ class Drafts:
 
     def _open_files(self, transaction: Transaction, name: str) -> dict[str, bytes]:
         view = _view(transaction, name)
-        if view.state in ("released", "closed"):
+        if view.state in ("released", "dropped"):
             raise DraftNotReady(f"draft `{name}` is {view.state}", help="open another one")
         return stored.files(transaction, name)
 
@@ -275,7 +275,7 @@ class Drafts:
         reached = _STEPS.index(view.state) if view.state in _STEPS else len(_STEPS)
         if view.content != content:
             raise DraftNotReady(f"draft `{view.name}` was edited meanwhile", help="begin with `check` again")
-        if reached < _STEPS.index(state) or view.state in ("released", "closed"):
+        if reached < _STEPS.index(state) or view.state in ("released", "dropped"):
             message = f"draft `{view.name}` is {view.state}, and must be {state} as it is now"
             raise DraftNotReady(message, help="check, try, review and release follow each other; an edit begins anew")
 
@@ -346,8 +346,8 @@ def _brief(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _state(acts: Sequence[Act], content: str) -> State:
     done = {one.act for one in acts if one.content == content}
-    if any(one.act == "closed" for one in acts):
-        return "closed"
+    if any(one.act == "dropped" for one in acts):
+        return "dropped"
     return next((step for step in reversed(_STEPS) if step in done), "draft")
 
 

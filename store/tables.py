@@ -75,10 +75,11 @@ RULEBOOKS: Final = Table(
 )
 """Every rulebook that graded here, packed, so that a replay needs no file."""
 
+_GRADING: Final = Column("hash", _HASH, primary_key=True)
 GRADINGS: Final = Table(
     "gradings",
     METADATA,
-    Column("hash", _HASH, primary_key=True),
+    _GRADING,
     Column("producer_id", _ID, ForeignKey(PRODUCERS.c.id), nullable=False, index=True),
     Column("as_of", Integer, nullable=False),
     Column("known_at", _INSTANT, nullable=False),
@@ -87,7 +88,7 @@ GRADINGS: Final = Table(
     Column("score", BigInteger, nullable=False),
     Column("next_change_on", Integer),
     Column("outcome", _HASH, nullable=False),
-    Column("base", _HASH, ForeignKey("gradings.hash")),
+    Column("base", _HASH, ForeignKey(_GRADING)),
     Column("document", LargeBinary, nullable=False),
 )
 """`document` is packed, against that of the grading `base` where there is one (`store.packing`).

@@ -224,7 +224,7 @@ def test_two_drafts_at_once_and_the_second_is_rebased_with_its_conflicts_by_rule
     released(city)
 
     met = act(city, "rebase", LIN, {"onto": "orchard@2"}, third).json()
-    take = {one["file"]: {} for one in met["conflicts"]}
+    take: dict[str, dict[str, str]] = {one["file"]: {} for one in met["conflicts"]}
     for one in met["conflicts"]:
         take[one["file"]][one["part"]] = "ours"
     rebased = act(city, "rebase", LIN, {"onto": "orchard@2", "take": take}, third).json()
@@ -273,9 +273,9 @@ def test_a_release_that_cannot_be_read_leaves_the_version_before_in_force(
     assert flaw.table == "rulebooks"
 
 
-def test_a_released_or_closed_draft_can_no_longer_be_edited(city: Client, refused: Refused) -> None:
+def test_a_released_or_dropped_draft_can_no_longer_be_edited(city: Client, refused: Refused) -> None:
     opened(city)
-    assert act(city, "close", LIN).json()["state"] == "closed"
+    assert act(city, "drop", LIN).json()["state"] == "dropped"
 
     tag = city.get(f"{DRAFT}/files/{RULES}").headers["etag"]
     answer = city.put(f"{DRAFT}/files/{RULES}", content=b"[]", headers=LIN | {"If-Match": tag})
@@ -290,7 +290,7 @@ def test_a_released_or_closed_draft_can_no_longer_be_edited(city: Client, refuse
         ("rules/../../x.yaml", b"[]", None),
         ("rules/deep/er.yaml", b"[]", "file.unknown"),
         ("program.py", b"", "file.unknown"),
-        ("rules/more.yaml", b"x" * 1_000_001, "file.too_large"),
+        ("rules/more.yaml", b"x" * 1_000_001, "yaml.too_large"),
         ("rules/more.yaml", b"\xff", "file.encoding"),
     ],
 )

@@ -44,6 +44,7 @@ def random_letter(seed: int, lang: Lang) -> Letter | None:
 
 def test_a_letter_lacks_nothing_whatever_the_rulebook(typesetter: Typesetter) -> None:
     lacking: list[tuple[int, list[str]]] = []
+    refusals: set[str] = set()
     letters = 0
     for seed in range(RULEBOOKS):
         letter = random_letter(seed, "en" if seed % 3 == 0 else "zh")
@@ -51,8 +52,7 @@ def test_a_letter_lacks_nothing_whatever_the_rulebook(typesetter: Typesetter) ->
             try:
                 pdf = typesetter.pdf(letter)
             except GlyphMissing as refused:
-                # The two characters of random texts that the fonts lack.
-                assert {problem.place for problem in refused.problems} <= {"U+1F600", "U+20000"}
+                refusals |= {problem.place for problem in refused.problems}
                 continue
             letters += 1
             missing, rest = rest_of(pdf, letter)
@@ -60,6 +60,8 @@ def test_a_letter_lacks_nothing_whatever_the_rulebook(typesetter: Typesetter) ->
                 lacking.append((seed, missing))
 
     assert lacking == []
+    # The two characters of random texts that the fonts lack.
+    assert refusals <= {"U+1F600", "U+20000"}
     assert letters > RULEBOOKS * 0.4
 
 
