@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final
@@ -18,7 +19,6 @@ KINDS: Final = ("finding", "ceiling", "veto", "status", "consequence")
 _SECTIONS: Final = {
     "finding": "findings", "ceiling": "ceilings", "veto": "vetoes", "status": "statuses", "consequence": "consequences",
 }  # fmt: skip
-_MOST_SCENARIOS: Final = 12
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -243,9 +243,9 @@ class _Making:
         names = self._scenarios.get(rule.id, [])
         if not names:
             return view
+        cases = Counter(name.rpartition(": ")[0] or name for name in names)
         shown = [
-            *names[:_MOST_SCENARIOS],
-            *([f"… +{len(names) - _MOST_SCENARIOS}"] if len(names) > _MOST_SCENARIOS else []),
+            name if count == 1 else self._words.say("cases", what=name, count=count) for name, count in cases.items()
         ]
         line = Line("scenarios", self._words.say("scenarios"), tuple(shown))
         return msgspec.structs.replace(view, lines=(*view.lines, line))

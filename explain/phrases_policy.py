@@ -115,6 +115,7 @@ POLICY: Final[Mapping[str, tuple[str, str]]] = {
     "until": ("期限", "Until"),
     "remedy": ("整改", "Remedy"),
     "scenarios": ("情景", "Scenarios"),
+    "cases": ("{what}({count} 种情形)", "{what} ({count} cases)"),
     "unknown": ("信息缺失", "Missing data"),
     "unknown_fires": ("条件缺少信息时视为成立", "A condition that lacks data counts as met"),
     "shares_event": ("同一事件", "Same event"),
