@@ -16,7 +16,7 @@ from authoring import workbook_sheets as sheets
 from authoring.safe_xml import XmlRefused, check_xml
 from authoring.workbook_cells import Shown, plain
 from authoring.workbook_entries import SheetRow
-from authoring.workbook_sheets import FIRST_ROW, Sheet
+from authoring.workbook_sheets import FIRST_ROW, KEYS, Sheet
 from knowledge.problems import Problem, ShuoliError, nearest
 from knowledge.source import is_invisible
 
@@ -147,9 +147,9 @@ def _rows(page: Worksheet, sheet: Sheet, problems: list[Problem]) -> Iterator[Sh
 def _columns(page: Worksheet, sheet: Sheet, problems: list[Problem]) -> Mapping[int, str]:
     """Return the keys in row 2 by column, counted from 0."""
     columns: dict[int, str] = {}
-    for cell in page[2] if page.max_row >= 2 else ():
+    for cell in page[KEYS] if page.max_row >= KEYS else ():
         key = str(cell.value or "").strip()
-        at = f"{sheet.name}!{get_column_letter(cell.column or 1)}2"
+        at = f"{sheet.name}!{get_column_letter(cell.column or 1)}{KEYS}"
         if not key:
             continue
         if sheet.column(key) is None:

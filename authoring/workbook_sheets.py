@@ -12,8 +12,10 @@ Kind: TypeAlias = Literal["prose", "word", "number", "names", "yaml", "lines", "
 """What a cell holds: literal text; a literal word; a whole number; words with commas between; a value as YAML;
 entries of a map, one a line; facts, one a line."""
 
+KEYS: Final = 2
+"""The row that holds the keys, counted from 1 as in a spreadsheet."""
 FIRST_ROW: Final = 3
-"""Where entries begin, counted from 1 as in a spreadsheet."""
+"""Where entries begin, counted likewise."""
 COMMENT: Final = "comment"
 
 
