@@ -27,10 +27,10 @@ from authoring.edits import Edit, edited
 from authoring.impact import impact
 from authoring.moves import Impact, Line, as_csv
 from authoring.populations import vocabulary
-from batch.city import city_cases
+from batch.city import city_cases, city_population
 from casework.decisions import ProducerMissing
 from engine.case import CaseFile
-from engine.columnar import Population, population_of
+from engine.columnar import Population
 from knowledge.catalog import Catalog
 from knowledge.rulebook import Rulebook
 
@@ -118,7 +118,7 @@ def _everybody(
     def population(book: Rulebook) -> Population:
         words = vocabulary(book)
         if words not in read:
-            read[words] = population_of(book, city_cases(city, book, day))
+            read[words] = city_population(city, book)
         return read[words]
 
     def case(book: Rulebook, name: str) -> CaseFile:

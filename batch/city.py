@@ -8,7 +8,11 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
+import msgspec
+
 from engine.case import CaseFile, Fact, Producer
+from engine.columnar import Population, population_of
+from engine.columnar.documents import Documents, Unusual
 from engine.reading import CaseReader, fact_document, merge, producer_document
 from knowledge.problems import CaseRefused, ShuoliError
 from knowledge.rulebook import Rulebook
@@ -19,6 +23,14 @@ CITY_FILE = "producers.jsonl"
 EVERYONE_FILE = "everyone.json"
 """What is about everyone, as `{"facts": […]}`."""
 _BATCH = 100
+
+
+class _Facts(msgspec.Struct, frozen=True):
+    facts: tuple[msgspec.Raw, ...]
+
+
+class _Line(_Facts, frozen=True):
+    producer: msgspec.Raw
 
 
 class CityMissing(ShuoliError):
@@ -69,6 +81,24 @@ def city_cases(folder: Path, rulebook: Rulebook, day: int) -> Iterator[CaseFile]
     for number, line in lines:
         producer, facts = _told(reader, number, line)
         yield CaseFile(producer, merge([*facts, *about_everyone]), day)
+
+
+def city_population(folder: Path, rulebook: Rulebook) -> Population:
+    """Return every producer in a folder, with its facts and those about everyone, in columns.
+
+    Raises:
+        CityMissing, CaseRefused: as `city_cases`.
+    """
+    shared = folder / EVERYONE_FILE
+    try:
+        about_everyone = msgspec.json.decode(shared.read_bytes(), type=_Facts).facts if shared.exists() else ()
+        documents = Documents(rulebook, [bytes(one) for one in about_everyone])
+        for _, line in _lines(folder):
+            case = msgspec.json.decode(line, type=_Line)
+            documents.add(bytes(case.producer), [bytes(one) for one in case.facts])
+        return documents.population()
+    except (Unusual, CaseRefused, msgspec.MsgspecError):
+        return population_of(rulebook, city_cases(folder, rulebook, 1))
 
 
 def _add(transaction: Transaction, rulebook: Rulebook, producer_id: str, facts: Sequence[Fact]) -> None:

@@ -76,13 +76,12 @@ class _Kind:
         Raises:
             Unusual: one doesn't fit the field.
         """
-        name = self._names[field.name]
-        values = [getattr(one.fields, name) for one in self.told]
+        values = list(map(operator.attrgetter(f"fields.{self._names[field.name]}"), self.told))
         if field.type in _TYPES and not set(map(type, values)) <= {_TYPES[field.type], type(None)}:
             raise Unusual
         codes = _Codes(field, self._texts)
         try:
-            numbers = np.array([codes[value] for value in values], np.int64)
+            numbers = np.array(list(map(codes.__getitem__, values)), np.int64)
         except (TypeError, OverflowError) as error:
             raise Unusual from error
         given = numbers != _MISSING

@@ -16,7 +16,7 @@ from authoring.edits import MOST_EDITS, Edit, EditRefused, edited
 from authoring.impact import impact
 from authoring.moves import Impact, agree, as_csv, report
 from authoring.populations import Populations
-from batch.city import city_cases, load_city
+from batch.city import city_cases, city_population, load_city
 from batch.population import write_city
 from engine.case import CaseFile, Producer
 from engine.columnar import Columnar, population_of
@@ -26,7 +26,7 @@ from engine.reading import fact_document, producer_document
 from knowledge.catalog import Catalog
 from knowledge.loader import bind
 from knowledge.population import load_population
-from knowledge.problems import EngineDisagreement
+from knowledge.problems import CaseRefused, EngineDisagreement
 from knowledge.rulebook import Rulebook
 from store.ledger import EVERYONE, Store
 from tests.engine.columnar_comparison import told_by_row
@@ -200,6 +200,20 @@ def test_populations_of_unlike_order_are_compared_producer_by_producer() -> None
     assert moved.producers == 3
 
 
+def test_a_city_read_into_columns_is_its_cases(
+    folder: Path, shipped: Rulebook, city: list[CaseFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columnar = Columnar(shipped)
+    cases = told_by_row(columnar.grade(population_of(shipped, city), CITY_DAY))
+
+    with monkeypatch.context() as without:
+        without.setattr("batch.city.population_of", None)  # nothing in it needs the slow way
+        assert told_by_row(columnar.grade(city_population(folder, shipped), CITY_DAY)) == cases
+    (tmp_path / "producers.jsonl").write_bytes(b'{"producer": {"id": "P"}, "facts": []}\n')
+    with pytest.raises(CaseRefused, match="line 1"):
+        city_population(tmp_path, shipped)
+
+
 # Changes for the length of a question
 
 
@@ -249,7 +263,7 @@ def test_points_of_a_standard_move_the_totals_above_it(files: dict[str, bytes], 
 
 
 def test_a_population_takes_in_what_was_entered_since(
-    shipped: Rulebook, folder: Path, city: list[CaseFile], tmp_path: Path
+    shipped: Rulebook, folder: Path, city: list[CaseFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = tmp_path / "city"
     small.mkdir()
@@ -259,6 +273,8 @@ def test_a_population_takes_in_what_was_entered_since(
     store = Store.open(f"sqlite:///{tmp_path}/shuoli.db")
     load_city(small, shipped, store, lambda *_: None)
     populations, columnar = Populations(store), Columnar(shipped)
+
+    monkeypatch.setattr("authoring.populations.Gathering", None)  # nothing in it needs the slow way
 
     def by_name() -> dict[str, dict[str, Any]]:
         kept, fresh = populations.of(shipped), Populations(store).of(shipped)
@@ -286,4 +302,20 @@ def test_a_population_takes_in_what_was_entered_since(
     by_name()
     assert populations.case(shipped, "NEW", CITY_DAY) is not None
     assert populations.case(shipped, "nobody", CITY_DAY) is None
+    store.close()
+
+
+def test_a_ledger_whose_facts_don_t_fit_is_refused_with_the_place(shipped: Rulebook, tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/shuoli.db")
+    with store.write() as transaction:
+        transaction.put_producer(
+            "P",
+            b'{"attributes":{"sector":"planting","registered_on":"2020-01-01","township":"a","product":"b"},"id":"P","kind":"enterprise","region":""}',
+        )
+        transaction.add_facts("P", [b'{"type":"nothing","fields":{}}'])
+
+    with pytest.raises(CaseRefused) as refused:
+        Populations(store).of(shipped)
+
+    assert refused.value.problems[0].place == "/0/type"
     store.close()
