@@ -103,7 +103,7 @@ class _Comparing:
             if name not in before:
                 view = self._view(kind, self._after, after[name], name)
                 yield self._change("added", kind, view, tuple(Edit(x.name, x.label, (), x.texts) for x in view.lines))
-            elif _bare(before[name]) != _bare(after[name]):
+            elif not _same(_bare(before[name]), _bare(after[name])):
                 yield self._changed(kind, name, before[name], after[name])
         for name in before:
             if name not in after:
@@ -139,7 +139,7 @@ class _Comparing:
     def _head(self) -> Iterator[Edit]:
         for name in _HEAD:
             old, new = getattr(self._old, name), getattr(self._new, name)
-            if old == new:
+            if _same(old, new):
                 continue
             label = say(self._lang, _HEAD_WORDS[name])
             if isinstance(old, str) or name in ("title", "notice"):
@@ -176,9 +176,19 @@ def _lines(before: EntryView, after: EntryView) -> Iterator[Edit]:
 def _internal(old: Any, new: Any, label: str) -> Iterator[Edit]:
     """Yield what differs in parts that no sentence tells, as data, so that nothing changes unseen."""
     was, now = ({"": value} if not isinstance(value, dict) else value for value in map(msgspec.to_builtins, (old, new)))
+    if list(was) != list(now) and was.keys() == now.keys():
+        yield Edit("order", label, tuple(was), tuple(now))
     for key in dict.fromkeys([*now, *was]):
-        if was.get(key) != now.get(key):
-            yield Edit(key, f"{label} {key}".strip(), _shown(was.get(key)), _shown(now.get(key)))
+        before, after, name = was.get(key), now.get(key), f"{label} {key}".strip()
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from _internal(before, after, name)
+        elif before != after:
+            yield Edit(key, name, _shown(before), _shown(after))
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Say whether two entries mean the same; the order of choices and fields counts."""
+    return msgspec.json.encode(one) == msgspec.json.encode(other)
 
 
 def _shown(value: Any) -> tuple[str, ...]:

@@ -134,7 +134,8 @@ def _rows(page: Worksheet, sheet: Sheet, problems: list[Problem]) -> Iterator[Sh
             if value is not None:
                 found[key] = value
             if cell.comment is not None and cell.comment.text.strip():
-                notes[key] = cell.comment.text
+                notes[key] = cell.comment.text.replace("\r\n", "\n")
+                _note_unseen(notes[key], at, problems)
         stray = [cell for place, cell in enumerate(cells) if place not in columns and cell.value not in (None, "")]
         for cell in stray:
             at = f"{sheet.name}!{get_column_letter(cell.column)}{cell.row}"
@@ -180,9 +181,14 @@ def _value(cell: Cell, at: str, problems: list[Problem]) -> Shown | None:
     if isinstance(value, int | None):
         return value
     value = value.replace("\r\n", "\n").replace("\r", "\n")
-    unseen = next((char for char in value if is_invisible(char)), None)
+    _note_unseen(value, at, problems)
+    return value if value.strip() else None
+
+
+def _note_unseen(text: str, at: str, problems: list[Problem]) -> None:
+    """Note what nobody sees in a text: controls, and marks that turn the direction of what follows."""
+    unseen = next((char for char in text if is_invisible(char)), None)
     if unseen is not None:
         name = f"U+{ord(unseen):04X}"
         message = f"text holds the invisible character {name}"
         problems.append(Problem(at, "yaml.character", message, name, "visible text"))
-    return value if value.strip() else None

@@ -185,6 +185,13 @@ def test_a_comment_on_a_cell_is_kept_at_its_value_and_comes_back_on_its_cell() -
     assert imported.rulebook.sha256 == load_rulebook(SMALL).sha256
 
 
+def test_a_comment_that_turns_the_direction_is_refused_with_its_cell() -> None:
+    def change(book: Workbook) -> None:
+        book["rules"]["B3"].comment = Comment("a\u202eb", "Li")
+
+    assert refused(edited(change)) == ["rules!B3 yaml.character"]
+
+
 def test_numbers_dates_and_percentages_that_a_spreadsheet_made_of_text_mean_what_was_typed() -> None:
     def change(book: Workbook) -> None:
         page = book["rulebook"]
