@@ -28,6 +28,7 @@ from api.cli_rulebook import rulebook
 from api.cli_serve import serve
 from api.cli_tick import tick
 from api.cli_trials import coverage, mutate_rulebook
+from api.cli_verification import verify_rulebook
 from api.cli_verify import verify
 from knowledge.problems import EngineDisagreement, EngineFailure, LimitExceeded, ShuoliError
 
@@ -50,7 +51,7 @@ for command in (grade, explain, rulebook, sample_city, grade_all, ingest, pull, 
     commands.add_command(command)
 
 commands.add_command(impact_of)
-for part in (draft, pull_draft, push, mutate_rulebook, coverage, export, import_, document, diff):
+for part in (draft, pull_draft, push, mutate_rulebook, coverage, export, import_, document, diff, verify_rulebook):
     rulebook.add_command(part)
 
 

@@ -12,7 +12,7 @@ from authoring.verification.points import check_points
 from authoring.verification.report import Finding, Place, Report, Study, Undecided
 from authoring.verification.steps import check_steps
 from authoring.verification.texts import check_texts
-from authoring.verification.unreachable import check_unreachable
+from authoring.verification.unreachable import check_grades, check_rules
 from authoring.verification.whole import Implied
 from authoring.verification.witness import Grade, Witness, Witnesses
 from engine.case import CaseFile
@@ -33,7 +33,8 @@ def verify(
     """
     study = Study(rulebook, Witnesses(rulebook, grade, cases))
     implied = Implied(rulebook)
-    check_unreachable(study)
+    check_rules(study, rulebook.rules)
+    check_grades(study)
     check_doubles(study, implied)
     check_limits(study, implied)
     check_steps(study)

@@ -77,10 +77,7 @@ def _note(study: Study, answers: dict[str, list[Rule]], way: list[tuple[str, Tri
     names = [name for name, _ in way[:-1]]
     shown = " → ".join([*names, names[0]])
     rules = [rule for name in dict.fromkeys(names) for rule in answers[name] if any(one.fired(rule) for _, one in way)]
-    steps = "; ".join(
-        f"{name or '…'}: {', '.join(sorted({d.rule for d in one.grading.deductions if d.points or d.grade}))}"
-        for name, one in way
-    )
+    steps = " → ".join("+".join(rule.id for rule in rules if one.fired(rule)) or "–" for _, one in way)
     places = tuple(Place(name, "remedies.yaml") for name in dict.fromkeys(names))
     study.add(
         "remedy.cycle", (*places, *rules), f"整改建议循环:{shown},做完一项又触发另一项所针对的规则。",

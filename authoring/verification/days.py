@@ -27,7 +27,7 @@ def check_days(study: Study, versions: Sequence[Entry]) -> None:
                 f"No version is in force from {day_text(ends)} through {last}.", proof="interval",
                 witness=_on(study, entries, ends),
             )  # fmt: skip
-        elif ends is None or ends > begins:
+        elif ends is not None and ends > begins:  # a version without an end gives way to the next
             study.add(
                 "days.overlap", (_place(before), _place(after)),
                 f"{day_text(begins)} 起“{before.version}”与“{after.version}”同时施行。",

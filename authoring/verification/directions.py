@@ -7,15 +7,16 @@ from typing import Final
 
 import msgspec
 
-from authoring.verification.report import Study
+from authoring.verification.report import Place, Study
 from authoring.verification.witness import Tried
 from engine.case import CaseFile, Fact
 from engine.grading import Grading
 from engine.reading import fact_id
+from engine.values import plain
 from knowledge.rulebook import FactType, Rulebook
 from knowledge.rules import Rule
 
-_MOST: Final = 40
+_MOST: Final = 16
 """Cases that are tried for one type of fact, with a fact left out and with one more."""
 _SAMPLES: Final = 4
 
@@ -42,9 +43,16 @@ def _check(study: Study, kind: FactType, known: list[Tried]) -> None:
         en = f"`{kind.name}` is declared to tell {kind.tells}, and yet one more of these facts {better}."
         shows = (
             f"{_shown(without.grading)} → {_shown(with_it.grading)} "
-            f"({', '.join(str(value) for value in fact.values.values())})"
+            f"({', '.join(str(plain(kind.fields[name], value)) for name, value in fact.values.items())})"
         )
-        study.add("direction.broken", rules, zh, en, proof="graded", witness=study.witnesses.witness(with_it, shows))
+        study.add(
+            "direction.broken",
+            (Place(kind.name, "vocabulary.yaml"), *rules),
+            zh,
+            en,
+            proof="graded",
+            witness=study.witnesses.witness(with_it, shows),
+        )
         return
 
 

@@ -35,13 +35,19 @@ def check_doubles(study: Study, implied: Implied) -> None:
             )  # fmt: skip
             continue
         points = [f"{one.rule} {one.points}" for one in tried.grading.deductions if one.rule in (first.id, second.id)]
-        always = "总是同时触发" if there and back else f"凡“{first.id}”触发,“{second.id}”也触发"
-        english = "always fire together" if there and back else f"always fire together where `{first.id}` fires"
+        zh = (
+            f"“{first.id}”与“{second.id}”总对同一事实扣分"
+            if there and back
+            else f"凡“{first.id}”扣分的事实,“{second.id}”也扣分"
+        )
+        en = (
+            f"`{first.id}` and `{second.id}` always take points for the same fact"
+            if there and back
+            else f"Wherever `{first.id}` takes points for a fact, `{second.id}` does too"
+        )
         study.add(
-            "rule.double", (first, second),
-            f"“{first.id}”与“{second.id}”对同一事实{always},一事两扣;确需并扣的,请写明 shares_event。",
-            f"`{first.id}` and `{second.id}` {english} on the same fact, which is counted twice; if that is meant, "
-            "declare `shares_event`.",
+            "rule.double", (first, second), f"{zh},一事两扣;确需并扣的,请写明 shares_event。",
+            f"{en}, so it counts twice; if that is meant, declare `shares_event`.",
             proof="unsat", witness=study.witnesses.witness(tried, ", ".join(points)),
         )  # fmt: skip
 

@@ -61,7 +61,7 @@ class Space:
         self.solver.add(self.as_of >= rulebook.effective_from)
         self.solver.add(self.as_of < (_LAST_DAY - 20_000 if until is None else until))
         kind = Field("kind", "choice", next(iter(rulebook.kinds.values())), choices=rulebook.kinds)
-        self.producer = {"kind": self.value("producer.kind", kind)}
+        self.producer = {"kind": self.value("kind of producer", kind)}
         for name, field in rulebook.attributes.items():
             self.producer[name] = self.value(f"producer.{name}", field)
 

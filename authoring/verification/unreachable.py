@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from authoring.verification.reached import Reached
@@ -9,11 +11,12 @@ from authoring.verification.report import Place, Study
 from authoring.verification.witness import Tried
 from engine.case import CaseFile
 from explain.deeds import Doing
+from knowledge.rules import Rule
 
 
-def check_unreachable(study: Study) -> None:
-    """Note rules and grades that are never reached."""
-    for rule in study.rulebook.rules:
+def check_rules(study: Study, rules: Iterable[Rule]) -> None:
+    """Note rules that no case fires."""
+    for rule in rules:
         found = study.witnesses.reach(rule)
         if found is False:
             study.add(
@@ -25,10 +28,10 @@ def check_unreachable(study: Study) -> None:
                 "rule.unreachable", (rule,), f"规则“{rule.id}”能否触发,未能判定。",
                 f"It was not decided whether rule `{rule.id}` can fire.",
             )  # fmt: skip
-    _check_grades(study)
 
 
-def _check_grades(study: Study) -> None:
+def check_grades(study: Study) -> None:
+    """Note grades that no case is given."""
     given = {one.grading.grade for one in study.witnesses.all()} | walked(study)
     reached = Reached(study)
     for place, band in enumerate(study.rulebook.bands):

@@ -1,0 +1,154 @@
+"""Defects of each type are found where they were put, and each finding is shown by a case that the engine grades."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from authoring.scenarios import prepare
+from authoring.verification.cycles import check_cycles
+from authoring.verification.days import check_days
+from authoring.verification.directions import check_directions
+from authoring.verification.doubles import check_doubles, check_limits, check_overlaps
+from authoring.verification.points import check_points
+from authoring.verification.report import Finding, Study
+from authoring.verification.steps import check_steps
+from authoring.verification.texts import check_texts
+from authoring.verification.unreachable import check_grades, check_rules
+from authoring.verification.whole import Implied
+from authoring.verification.witness import Witnesses
+from engine.case import CaseFile
+from engine.evaluate import Evaluator
+from engine.reading import CaseReader
+from knowledge.loader import load_rulebook
+from knowledge.scenarios import load_scenarios
+from knowledge.versions import Entry
+from tests.authoring.verification.seeds import HANGZHOU, HYGIENE, MAKERS, Seed, seeds
+
+EACH = 24 if os.environ.get("SHUOLI_NIGHTLY") else 2
+PROVEN = {"rule.unreachable", "grade.unreachable"}
+"""What no case can show."""
+
+
+def checks(study: Study, seed: Seed) -> dict[str, Callable[[], None]]:
+    def double() -> None:
+        check_doubles(study, Implied(study.rulebook))
+
+    def limits() -> None:
+        check_limits(study, Implied(study.rulebook))
+
+    def overlaps() -> None:
+        check_steps(study)
+        check_overlaps(study)
+
+    return {
+        "rule.unreachable": lambda: check_rules(study, [one for one in study.rulebook.rules if one.id in seed.names]),
+        "grade.unreachable": lambda: check_grades(study), "rule.double": double, "steps.overlap": overlaps,
+        "steps.gap": lambda: check_steps(study), "rule.not_monotone": lambda: check_steps(study),
+        "points.short": lambda: check_points(study), "points.beyond": lambda: check_points(study),
+        "cap.idle": lambda: check_points(study), "limit.dominated": limits, "limit.idle": limits,
+        "direction.broken": lambda: check_directions(study), "remedy.cycle": lambda: check_cycles(study),
+        "text.number": lambda: check_texts(study),
+    }  # fmt: skip
+
+
+@cache
+def known_cases(folder: Path) -> tuple[CaseFile, ...]:
+    rulebook = load_rulebook(folder)
+    return tuple(one.case for one in prepare(rulebook, load_scenarios(folder, rulebook)) if one.case is not None)
+
+
+def found(seed: Seed) -> tuple[list[Finding], Study, Evaluator]:
+    rulebook = seed.rulebook
+    evaluator = Evaluator(rulebook)
+    folder = HYGIENE if rulebook.id == "hygiene" else HANGZHOU
+    cases = known_cases(folder) if seed.code in ("direction.broken", "remedy.cycle") else ()
+    study = Study(rulebook, Witnesses(rulebook, evaluator.grade, cases))
+    checks(study, seed)[seed.code]()
+    return [one for one in study.findings if one.code == seed.code], study, evaluator
+
+
+def is_about(finding: Finding, seed: Seed) -> bool:
+    if seed.code == "direction.broken":
+        return f"`{seed.names[0]}`" in str(finding.text.en)
+    return any(place.id in seed.names for place in finding.concerns)
+
+
+@pytest.mark.parametrize("code", MAKERS)
+def test_a_seeded_defect_is_found_and_its_witness_shows_it(code: str) -> None:
+    all_of = seeds(code, EACH)
+    missed = []
+    for seed in all_of:
+        findings, study, evaluator = found(seed)
+        own = [one for one in findings if is_about(one, seed)]
+        if not own:
+            missed.append((seed.names, [one.text.en for one in study.undecided]))
+        for finding in own:
+            regraded(finding, study, evaluator)
+        evaluator.close()
+
+    assert len(all_of) >= min(EACH, 10)  # ceilings at the best grade are few
+    assert missed == []
+
+
+def regraded(finding: Finding, study: Study, evaluator: Evaluator) -> None:
+    """The witness, read anew as a case file, comes to the grade and score that the finding tells."""
+    if finding.code in PROVEN:
+        assert finding.proof in ("unsat", "interval")
+        return
+    witness = finding.witness
+    assert witness is not None
+    case = CaseReader(study.rulebook).case(
+        json.dumps(witness.case).encode(), as_of=date.fromisoformat(witness.as_of).toordinal()
+    )
+    grading = evaluator.grade(case)
+    assert (grading.grade, grading.score.value) == (witness.grade, witness.score)
+    assert witness.shows
+
+
+def entry(version: str, begins: str, ends: str | None) -> Entry:
+    last = None if ends is None else date.fromisoformat(ends).toordinal()
+    return Entry("hygiene", version, Path(version), date.fromisoformat(begins).toordinal(), last)
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "versions"),
+    [
+        ("days.gap", "2027-01-01", [("1", "2026-01-01", "2027-01-01"), ("2", "2027-01-02", None)]),
+        ("days.gap", "2026-06-01", [("1", "2026-01-01", "2026-06-01"), ("2", "2027-01-01", None)]),
+        ("days.overlap", "2026-12-31", [("1", "2026-01-01", "2027-01-01"), ("2", "2026-12-31", None)]),
+        ("days.overlap", "2026-05-01", [("1", "2026-01-01", "2028-01-01"), ("2", "2026-05-01", None)]),
+        ("days.end", "2027-01-01", [("1", "2026-01-01", "2026-07-01"), ("2", "2026-07-01", "2027-01-01")]),
+    ],
+)
+def test_days_without_one_version_are_found(code: str, day: str, versions: list[tuple[str, str, str | None]]) -> None:
+    rulebook = load_rulebook(HYGIENE)
+    evaluator = Evaluator(rulebook)
+    study = Study(rulebook, Witnesses(rulebook, evaluator.grade, known_cases(HYGIENE)))
+    check_days(study, [entry(*one) for one in versions])
+    evaluator.close()
+
+    assert [(one.code, one.witness.as_of) for one in study.findings if one.witness is not None] == [(code, day)]
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        [("1", "2026-01-01", "2027-01-01"), ("2", "2027-01-01", None)],
+        [("1", "2026-01-01", None), ("2", "2026-05-01", None)],
+    ],
+)
+def test_versions_that_follow_each_other_are_fine(versions: list[tuple[str, str, str | None]]) -> None:
+    rulebook = load_rulebook(HYGIENE)
+    evaluator = Evaluator(rulebook)
+    study = Study(rulebook, Witnesses(rulebook, evaluator.grade))
+    check_days(study, [entry(*one) for one in versions])
+    evaluator.close()
+
+    assert study.findings == []
