@@ -16,7 +16,7 @@ from knowledge.rules import Const, FixedPoints, Op, Rule, Scalar, SteppedPoints,
 SPACE: Final = "https://www.omg.org/spec/DMN/20191111/MODEL/"
 _SIGNS: Final[dict[Op, str]] = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _TYPES: Final[dict[Scalar, str]] = {
-    "text": "string", "choice": "string", "whole": "integer", "decimal": "number", "share": "number",
+    "text": "string", "choice": "string", "whole": "number", "decimal": "number", "share": "number",
     "yes_no": "boolean", "date": "date",
 }  # fmt: skip
 
@@ -93,14 +93,14 @@ def _of_rule(rulebook: Rulebook, rule: Rule, notes: list[Problem]) -> _Table | N
             measure = rulebook.measures[name]
             rows = [(_tests(step.tests, measure), str(step.points), "") for step in steps]
             table = _Table(
-                f"{rule.id} points", f"{label}:{measure.label.zh}", name, _TYPES[measure.type], "points", "integer",
+                f"{rule.id} points", f"{label}:{measure.label.zh}", name, _TYPES[measure.type], "points", "number",
                 (*rows, ("-", "0", "")),
             )  # fmt: skip
         case TablePoints(by=by, points=amounts):
             rows = [(_literal(choice, "choice", 0), str(amount), "") for choice, amount in amounts.items()]
             others = f"not({', '.join(test for test, _, _ in rows)})"
             table = _Table(
-                f"{rule.id} points", label, f"{rule.id} {by.name}", "string", "points", "integer",
+                f"{rule.id} points", label, f"{rule.id} {by.name}", "string", "points", "number",
                 (*rows, (others, "0", "")), "UNIQUE",
             )  # fmt: skip
         case _:
@@ -177,7 +177,7 @@ def _grades(rulebook: Rulebook, notes: list[Problem]) -> _Table:
     if rulebook.ceilings or rulebook.vetoes:
         message = "ceilings and vetoes, which lower the grade by score, are not in the table"
         notes.append(Problem("bands.yaml:1:1", "dmn.left_out", message))
-    return _Table("grade by score", "得分等级", "score", "integer", "grade", "string", tuple(rows))
+    return _Table("grade by score", "得分等级", "score", "number", "grade", "string", tuple(rows))
 
 
 def _text(text: str) -> str:

@@ -46,9 +46,9 @@ class Answers:
                 rows = [one.values for one in grading.findings if one.type == kind.name]
                 answers = [
                     (int(values.get("row", 0)), tuple(_read(kind.fields[name], values.get(name)) for name in names))
-                    for values in rows
+                    for values in sorted(rows, key=lambda one: one.get("rank", one.get("row", 0)))
                 ]
-                found[kind.label.zh] = sorted(answers, key=lambda one: one[0])
+                found[kind.label.zh] = answers
         return found
 
 

@@ -139,6 +139,17 @@ def test_priority_goes_by_the_order_of_output_values() -> None:
     assert answers(content, {"a": N(1)}, {"a": N(4)}, {"a": N(9)}, of="D") == [["grant"], ["look, again"], ["refuse"]]
 
 
+def test_output_order_lists_by_the_order_of_output_values() -> None:
+    output = '<output><outputValues><text>"refuse", "look", "grant"</text></outputValues></output>'
+    rows = [("&gt; 0", '"grant"'), ("&gt; 5", '"refuse"'), ("&gt; 3", '"look"'), ("&gt; 4", '"refuse"')]
+    content = definitions(table("D", 'hitPolicy="OUTPUT ORDER"', ["a"], rows, output), inputs="a")
+
+    assert answers(content, {"a": N(9)}, {"a": N(4)}, of="D") == [
+        ["refuse", "refuse", "look", "grant"],
+        ["look", "grant"],
+    ]
+
+
 def test_a_table_feeds_another_and_arithmetic_is_exact() -> None:
     risk = table("Risk", 'hitPolicy="FIRST"', ["debt * 3"], [("&gt; income", '"high"'), ("-", '"low"')])
     rows = [('"high"', "-(debt + 1) * 2"), ('not("high")', "income - debt")]
