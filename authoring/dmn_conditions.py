@@ -213,7 +213,9 @@ def clauses(way: Way) -> list[dict[str, Any]]:
             if tests.get(atom.word, written(atom.value)) != written(atom.value):
                 raise NotCarried(f"`{atom.on.label}` is tested twice with `{atom.word}` in one row")
             tests[atom.word] = written(atom.value)
-    found += [{f"the_{name}": {"is": name, "where": where}} for name, where in patterns.items()]
+    for name, where in patterns.items():
+        tests = {field: _short(own) for field, own in where.items()}
+        found.append({f"the_{name}": {"is": name, "where": tests}})
     return list(_merged(found))
 
 
@@ -221,6 +223,12 @@ def _is_contradiction(way: Way) -> bool:
     """Say whether a value is asked to be missing and to be something."""
     missing = {atom.on for atom in way if (atom.word, atom.value) == ("present", "no")}
     return any(atom.on in missing and (atom.word, atom.value) != ("present", "no") for atom in way)
+
+
+def _short(tests: dict[str, Any]) -> Any:
+    """Return tests as they are written: equality with a literal bare."""
+    bare = tests.get("is") if len(tests) == 1 else None
+    return tests if bare is None or isinstance(bare, dict) else bare
 
 
 def _tested(atom: Atom) -> Any:

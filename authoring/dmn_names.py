@@ -18,7 +18,7 @@ from knowledge.clauses import CLAUSE_WORDS, RESERVED
 FEWEST_PLACES: Final = 6
 MOST_PLACES: Final = 9
 _TAKEN: Final = frozenset(
-    (*CLAUSE_WORDS, *RESERVED, "id", "kind", "region", "subject", "given", "remark", "row", "rank", "same")
+    (*CLAUSE_WORDS, *RESERVED, "id", "kind", "region", "subject", "given", "outcome", "remark", "row", "rank", "same")
 )
 _BRACES: Final = str.maketrans("{}", "\uff5b\uff5d")
 _REFERENCE: Final = re.compile(r"\s*(?:[a-z][a-z0-9_]*\.[a-z]|as_of)")
@@ -113,16 +113,18 @@ def name_all(model: Model) -> Names:
     for place, (name, type_) in enumerate(model.variables.items(), 1):
         kind = _of_type(type_) or _guessed(model, Name(name)) or "decimal"
         kind = "whole" if kind == "decimal" and Name(name) in computed else kind
-        names.variables[Name(name)] = Variable(_slug(name, f"input_{place}", taken), kind, name)
+        names.variables[Name(name)] = Variable(
+            _slug(name, model.ids.get(name, ""), f"input_{place}", taken), kind, name
+        )
     for place, decision in enumerate(model.decisions, 1):
-        finding = _slug(decision.name, f"decision_{place}", taken)
+        finding = _slug(decision.name, decision.id, f"decision_{place}", taken)
         names.findings[decision.name] = finding
         fields = set(_TAKEN)
         made: list[Variable] = []
         for number, output in enumerate(decision.outputs):
             kind = _kind_of(decision, number, output, names)
             single = len(decision.outputs) == 1
-            slug = _slug("answer" if single else output.name, f"output_{number + 1}", fields)
+            slug = _slug("answer" if single else output.name, "", f"output_{number + 1}", fields)
             variable = Variable(slug, kind, output.name, finding)
             made.append(variable)
             if has_one_answer(decision):
@@ -311,13 +313,17 @@ def _places(literal: Lit) -> int:
     return -exponent if isinstance(exponent, int) else 0
 
 
-def _slug(name: str, otherwise: str, taken: set[str]) -> str:
-    """Return a name of a rulebook, as near to the given one as may be."""
-    slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40]
-    slug = slug if re.match(r"[a-z]", slug) and name.isascii() else otherwise
+def _slug(name: str, identity: str, otherwise: str, taken: set[str]) -> str:
+    """Return a name of a rulebook, as near to the given one as may be: made from its id where it isn't in ASCII."""
+    slugs = [_plain(one) for one in (name, identity) if one.isascii()]
+    slug = next((one for one in slugs if re.match(r"[a-z]", one)), otherwise)
     number, base = 1, slug
     while slug in taken:
         number += 1
         slug = f"{base}_{number}"
     taken.add(slug)
     return slug
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40]

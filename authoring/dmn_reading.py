@@ -83,6 +83,8 @@ class Model:
     name: str
     variables: dict[str, Type | None] = field(default_factory=dict)
     """Input data by name."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """Their ids in the file."""
     decisions: list[Decision] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     """What is left out and changes no answer."""
@@ -122,6 +124,7 @@ class _Reading:
             match element.name:
                 case "inputData":
                     name = self._name(element)
+                    self.model.ids[name] = element.attributes.get("id", "")
                     variable = element.one("variable")
                     self.model.variables[name] = self._type(variable.attributes.get("typeRef") if variable else None)
                 case "decision":

@@ -186,6 +186,20 @@ def test_one_of_several_outputs_feeds_another_table() -> None:
     assert answers(content, {"a": N(6)}, {"a": N(5)}, of="D") == [[N(9)], []]
 
 
+def test_the_example_of_the_documentation() -> None:
+    content = (ROOT / "examples/dmn/sampling.dmn").read_bytes()
+    cases: list[dict[str, Any]] = [
+        {"信用等级": "E", "不合格次数": 0, "风险品种": False, "全年批次": 100},
+        {"信用等级": "B", "不合格次数": 2, "风险品种": True, "全年批次": 101},
+        {"信用等级": "A", "不合格次数": 2, "风险品种": False, "全年批次": 50},
+        {"信用等级": "C", "不合格次数": 0, "风险品种": True},
+        {},
+    ]
+
+    assert answers(content, *cases, of="监管类别") == [["重点"], ["重点"], ["一般"], ["简化"], ["一般"]]
+    assert answers(content, *cases, of="抽检次数") == [[N(4)], [N(7)], [N(1)], [N(3)], [N(1)]]
+
+
 def test_null_negation_and_dates() -> None:
     rows = [("null", "1"), ('not(date("2026-01-01"))', "2"), ('@"2026-01-01"', "3")]
     content = definitions(table("D", 'hitPolicy="FIRST"', ["on"], rows), inputs="on")
