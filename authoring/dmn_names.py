@@ -43,7 +43,7 @@ class Variable:
     @property
     def measure(self) -> str:
         """The measure that holds it as a number."""
-        return f"v_{self.name}" if self.decision is None else f"v_{self.decision}_{self.name}"
+        return f"v_{self.name}" if self.decision is None else f"w_{self.decision}_{self.name}"
 
 
 @dataclass(slots=True)
@@ -119,6 +119,7 @@ def name_all(model: Model) -> Names:
     for place, decision in enumerate(model.decisions, 1):
         finding = _slug(decision.name, decision.id, f"decision_{place}", taken)
         names.findings[decision.name] = finding
+        taken.add(f"{finding}_row")
         fields = set(_TAKEN)
         made: list[Variable] = []
         for number, output in enumerate(decision.outputs):

@@ -200,6 +200,13 @@ def test_the_example_of_the_documentation() -> None:
     assert answers(content, *cases, of="抽检次数") == [[N(4)], [N(7)], [N(1)], [N(3)], [N(1)]]
 
 
+def test_names_that_would_meet_are_kept_apart() -> None:
+    tables = [table("Risk", "", ["a"], [("&gt; 1", "1")]), table("Risk row", "", ["Risk + Risk_answer"], [("3", "2")])]
+    content = definitions(*tables, table("outcome", "", ["Risk row"], [("2", "5")]), inputs="a Risk_answer")
+
+    assert answers(content, {"a": N(2), "Risk_answer": 2}, of="outcome") == [[N(5)]]
+
+
 def test_null_negation_and_dates() -> None:
     rows = [("null", "1"), ('not(date("2026-01-01"))', "2"), ('@"2026-01-01"', "3")]
     content = definitions(table("D", 'hitPolicy="FIRST"', ["on"], rows), inputs="on")
