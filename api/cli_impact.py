@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -63,9 +64,8 @@ def impact_of(  # noqa: PLR0913, PLR0917  one for each option
     as_json: bool,
 ) -> None:
     """Print the matrix, who is moved by which rule, and what comes and goes."""
-    settings = Settings.from_environment()
     day, edits = as_of or today(), [_edit(change) for change in changes]
-    with _services(settings if db is None else replace(settings, database_url=db)) as services:
+    with _services(db, alone=city is not None and db is None) as services:
         old = services.selection.named(before, day)
         new = _new(services, before if after is None else after, day, edits)
         population, case = _everybody(services, city, day.toordinal())
@@ -92,12 +92,15 @@ def _edit(change: str) -> Edit:
 
 
 @contextmanager
-def _services(settings: Settings) -> Iterator[Services]:
-    services = Services.open(settings, today=today)
-    try:
+def _services(db: str | None, *, alone: bool) -> Iterator[Services]:
+    """Give what answers, over a ledger; over an empty one for the moment where it is `alone` with a city's folder."""
+    settings = Settings.from_environment()
+    with ExitStack() as stack:
+        if alone:
+            db = f"sqlite:///{stack.enter_context(TemporaryDirectory())}/shuoli.db"
+        services = Services.open(settings if db is None else replace(settings, database_url=db), today=today)
+        stack.callback(services.close)
         yield services
-    finally:
-        services.close()
 
 
 def _new(services: Services, name: str, day: date, edits: Sequence[Edit]) -> Rulebook:

@@ -14,8 +14,9 @@ from authoring.moves import Impact, Line, Mover, Part, RuleChange, RuleMove, Sta
 from engine.columnar import Columnar, Graded, Population
 from engine.columnar.population import decoder
 from engine.values import plain
-from knowledge.rulebook import Field, Rulebook
+from knowledge.rulebook import Aggregate, Field, Measure, PointsMeasure, Rulebook
 from knowledge.rules import Const, Rule, Text
+from knowledge.strata import formula_measures, measures_read
 
 _FEW: Final = 40
 """Values of an attribute by which movers are still counted."""
@@ -170,8 +171,8 @@ class _Comparison:
         return both.filter(asked).join(graded.select("row"), on="row", how="semi")
 
     def changed(self, kinds: Sequence[str] = (*_DECIDING, "finding")) -> list[str]:
-        """Return the rules of some kinds that say something else in the two rulebooks, or stand in one only."""
-        mine, theirs = ({rule.id: _said(rule) for rule in book.rules} for book in (self.before, self.after))
+        """Return the rules of some kinds that say something else, or read another measure, or stand in one only."""
+        mine, theirs = ({rule.id: _said(book, rule) for rule in book.rules} for book in (self.before, self.after))
         rules = {rule.id: rule for rule in (*self.before.rules, *self.after.rules)}
         return [name for name, rule in rules.items() if rule.kind in kinds and mine.get(name) != theirs.get(name)]
 
@@ -277,9 +278,17 @@ def _version(book: Rulebook) -> Version:
     return Version(book.id, book.version, book.sha256, [band.grade for band in book.bands])
 
 
-def _said(rule: Rule) -> Rule:
-    """Return what a rule means, wherever it stands and whatever its sentence says."""
-    return msgspec.structs.replace(rule, index=0, source="", because=None)
+def _said(book: Rulebook, rule: Rule) -> tuple[object, ...]:
+    """Return what a rule means, with the measures that it reads; not where it stands or what its sentence says."""
+    measures: dict[str, Measure] = {}
+    todo = list(measures_read(rule))
+    while todo:
+        name = todo.pop()
+        if name not in measures:
+            measures[name] = msgspec.structs.replace(book.measures[name], label=Text(""))
+            body = measures[name].body
+            todo += [] if isinstance(body, Aggregate | PointsMeasure) else formula_measures(body)
+    return msgspec.structs.replace(rule, index=0, source="", because=None), measures
 
 
 def _brief(what: str) -> str:

@@ -48,7 +48,7 @@ class RuleMove(msgspec.Struct, frozen=True):
 
     rule: str
     changed: bool
-    """Whether it is written otherwise, or in one of the two only."""
+    """Whether it, or a measure that it reads, is written otherwise, or it stands in one of the two only."""
     worse: int
     better: int
 

@@ -147,18 +147,20 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(tmp_path: Path, city: Path, *arguments: str) -> Result:
+def run(tmp_path: Path, city: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
+    monkeypatch.chdir(tmp_path)
     given = ["impact", "--from", "hangzhou", "--city", str(city), "--as-of", "2026-11-01", *arguments]
-    given += ["--db", f"sqlite:///{tmp_path}/shuoli.db"]
     return CliRunner().invoke(commands, given, standalone_mode=False)
 
 
-def test_a_city_in_a_folder_is_compared_on_the_command_line(tmp_path: Path, city: Path) -> None:
+def test_a_city_in_a_folder_is_compared_on_the_command_line(
+    tmp_path: Path, city: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     changes = ["--set", "bands/A/from=880", "--set", "bands/B/to=879", "--set", "rules/S14/lose/0/below=75%"]
-    told = json.loads(run(tmp_path, city, *changes, "--json").output)
+    told = json.loads(run(tmp_path, city, monkeypatch, *changes, "--json").output)
     mover = told["movers"][0]["id"]
     table = tmp_path / "movers.csv"
-    shown = run(tmp_path, city, *changes, "--csv", str(table), "--open", mover)
+    shown = run(tmp_path, city, monkeypatch, *changes, "--csv", str(table), "--open", mover)
 
     assert told["producers"] == 60
     assert shown.exception is None
@@ -166,17 +168,18 @@ def test_a_city_in_a_folder_is_compared_on_the_command_line(tmp_path: Path, city
     assert "bands/A/from=880" in shown.output
     assert f"→ {mover}" in shown.output
     assert len(table.read_text("utf-8").splitlines()) == 1 + len(told["movers"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["movers.csv"]
 
 
-def test_a_folder_is_compared_with_its_version(tmp_path: Path, city: Path) -> None:
+def test_a_folder_is_compared_with_its_version(tmp_path: Path, city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Catalog().versions()[0].folder
-    same = run(tmp_path, city, "--to", str(folder), "--json")
-    edited = run(tmp_path, city, "--to", str(folder), "--set", "indicators/I7/weight=2", "--json")
+    same = run(tmp_path, city, monkeypatch, "--to", str(folder), "--json")
+    edited = run(tmp_path, city, monkeypatch, "--to", str(folder), "--set", "indicators/I7/weight=2", "--json")
 
     assert json.loads(same.output)["movers"] == []
     assert json.loads(edited.output)["scores"] > 0
-    assert isinstance(run(tmp_path, city, "--set", "bands/A/from=950", "--json").exception, EditRefused)
-    assert run(tmp_path, city, "--set", "bands/A/from").exception is not None
+    assert isinstance(run(tmp_path, city, monkeypatch, "--set", "bands/A/from=950", "--json").exception, EditRefused)
+    assert run(tmp_path, city, monkeypatch, "--set", "bands/A/from").exception is not None
 
 
 def test_an_impact_of_nobody_has_an_empty_matrix() -> None:

@@ -163,6 +163,17 @@ def test_parts_add_up_to_the_whole(moved: Impact, city: list[CaseFile]) -> None:
     assert {part.name: part.producers for part in moved.by["kind"]} == kinds
 
 
+def test_a_rule_of_another_measure_is_told_as_changed(
+    shipped: Rulebook, files: dict[str, bytes], city: list[CaseFile]
+) -> None:
+    longer = edited(files, [Edit("measures/record_coverage/within", "36 months")])
+    told = impact(shipped, longer, lambda book: population_of(book, city), CITY_DAY)
+
+    changed = {change.rule for mover in told.movers for change in mover.rules if change.changed}
+    assert {"S14", "S14-scale"} & changed
+    assert all(rule.startswith("S14") for rule in changed)
+
+
 def test_the_same_rules_move_nobody(shipped: Rulebook, city: list[CaseFile]) -> None:
     still = impact(shipped, shipped, lambda book: population_of(book, city), CITY_DAY)
 
