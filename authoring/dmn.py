@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from authoring.dmn_conditions import Conditions
 from authoring.dmn_names import Names, NotCarried, label, name_all, reads
 from authoring.dmn_reading import Decision, DmnRefused, Model, read_model
 from authoring.dmn_rules import DecisionRules, Rule, attribute, noted
+from authoring.feel import Name
 from authoring.workbook import Imported
 from knowledge.loader import bind_documents
 from knowledge.problems import Problem
@@ -69,6 +70,7 @@ def _files(
     except NotCarried as error:
         refuse(model.decisions[0].at, str(error))
         return {}, {}
+    model.notes += _narrowed(model, names, file)
     conditions = Conditions(names)
     made = [DecisionRules(decision, names, conditions, refuse) for decision in model.decisions]
     final = _final(model)
@@ -89,6 +91,19 @@ def _files(
     data["rules/outcome.yaml"] = _outcome(final, names, conditions)
     documents = {name: _document(name, value, file, places.get(name, [])) for name, value in data.items()}
     return {name: write_yaml(value, comments.get(name)) for name, value in data.items()}, documents
+
+
+def _narrowed(model: Model, names: Names, file: str) -> Iterator[Problem]:
+    """Yield what the rulebook takes fewer values of than DMN does."""
+    for name, type_ in model.variables.items():
+        kind, (line, column) = names.variables[Name(name)].kind, model.places[name]
+        why = None
+        if kind == "whole" and type_ != "whole":
+            why = "takes whole numbers alone, because it is computed with"
+        elif kind == "decimal":
+            why = f"takes numbers of at most {names.places} decimal places"
+        if why is not None:
+            yield Problem(f"{file}:{line}:{column}", "dmn.left_out", f"`{name}` {why}", name)
 
 
 def _document(name: str, data: Any, file: str, places: list[tuple[int, int]]) -> Document:

@@ -85,6 +85,8 @@ class Model:
     """Input data by name."""
     ids: dict[str, str] = field(default_factory=dict)
     """Their ids in the file."""
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Where they stand in the file."""
     decisions: list[Decision] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     """What is left out and changes no answer."""
@@ -125,6 +127,7 @@ class _Reading:
                 case "inputData":
                     name = self._name(element)
                     self.model.ids[name] = element.attributes.get("id", "")
+                    self.model.places[name] = (element.line, element.column)
                     variable = element.one("variable")
                     self.model.variables[name] = self._type(variable.attributes.get("typeRef") if variable else None)
                 case "decision":
