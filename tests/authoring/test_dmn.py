@@ -259,7 +259,7 @@ def test_inputs_of_which_fewer_values_are_taken_are_named() -> None:
 
     assert [(note.place, note.message) for note in import_dmn(content, "t.dmn")[1]] == [
         ("t.dmn:1:76", "`a` takes whole numbers alone, because it is computed with"),
-        ("t.dmn:1:105", "`b` takes numbers of at most 8 decimal places"),
+        ("t.dmn:1:104", "`b` takes numbers of at most 8 decimal places"),
     ]
 
 
