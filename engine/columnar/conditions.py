@@ -6,7 +6,7 @@ look for. What only looks at the fact itself is decided once for the whole table
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypeAlias
@@ -29,6 +29,7 @@ from engine.columnar.columns import (
     single,
     where,
 )
+from engine.columnar.patterns import Parts, Patterns
 from engine.columnar.population import Population, Table, seen
 from knowledge.rulebook import Aggregate, Field, Measure, Rulebook
 from knowledge.rules import Const, Expr, OutcomeTest, Pattern, Ref, Shift, Test, Window
@@ -66,42 +67,6 @@ class Rows:
             None if self.group is None else self.group.take(chosen),
             {name: column.take(chosen) for name, column in self.by_group.items()},
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """A pattern taken apart: what it says of the fact alone, and what it compares with others."""
-
-    number: int
-    """The same for patterns that say the same of the fact alone."""
-    own: tuple[tuple[int, Test], ...]
-    """Tests, each with a number that is the same for equal ones."""
-    joined: tuple[Test, ...]
-
-
-class Patterns:
-    """The patterns of one rulebook taken apart, each once."""
-
-    def __init__(self) -> None:
-        self._parts: dict[int, tuple[Pattern, Parts]] = {}
-        self._numbers: dict[Any, int] = {}
-
-    def parts(self, pattern: Pattern) -> Parts:
-        """Return the parts of a pattern."""
-        found = self._parts.get(id(pattern))
-        if found is None:
-            own = [test for test in pattern.tests if not joins(test, pattern)]
-            aliases = [pattern.alias if isinstance(test.operand, Ref) else "" for test in own]
-            numbered = [(self._number((test, alias)), test) for test, alias in zip(own, aliases, strict=True)]
-            whole = (tuple(number for number, _ in numbered), pattern.window, pattern.active)
-            alias = pattern.alias if pattern.window is not None and pattern.window.since is not None else ""
-            joined = tuple(test for test in pattern.tests if joins(test, pattern))
-            found = (pattern, Parts(self._number((*whole, alias)), tuple(numbered), joined))
-            self._parts[id(pattern)] = found
-        return found[1]
-
-    def _number(self, key: Any) -> int:
-        return self._numbers.setdefault(key, len(self._numbers))
 
 
 class Knowledge:
@@ -374,17 +339,6 @@ ALL: Any = slice(None)
 """All rows of a table, which need not be gathered."""
 OTHER = -1
 """The number of a fact that is looked for and not bound."""
-
-
-def joins(test: Test, pattern: Pattern) -> bool:
-    """Say whether a test of a pattern reads another fact."""
-    return any(alias != pattern.alias for alias in aliases_in(test.operand))
-
-
-def aliases_in(operand: Any) -> Iterator[str]:
-    """Yield the alias that an operand reads, if it reads one."""
-    if isinstance(operand, Ref) and operand.source not in ("as_of", "producer", "measure", "this"):
-        yield operand.source
 
 
 def measured_shape(rulebook: Rulebook, measure: Measure) -> Field | None:

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from engine.columnar.columns import Column, Flags, Ints, first_of_each, where
-from engine.columnar.conditions import Knowledge, Patterns
+from engine.columnar.conditions import Knowledge
 from engine.columnar.measures import compute, in_order
+from engine.columnar.patterns import Patterns
 from engine.columnar.population import Population, Table, decoder
 from engine.columnar.rules import Fired, RuleMatcher
 from engine.columnar.scores import Scorer, Scores, by_producer

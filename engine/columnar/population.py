@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,18 +15,23 @@ from knowledge.rulebook import Field, Rulebook
 from knowledge.rules import Value
 
 _MISSING: Final = -(2**63)
+_GIVING_OUT: Final = threading.Lock()
 
 
 class Texts(dict[str | None, int]):
-    """Numbers for texts, given out as they come; none for a missing one."""
+    """Numbers for texts, given out as they come; none for a missing one. May be shared between threads."""
 
     def __init__(self) -> None:
         super().__init__({None: -1})
         self.by_code: list[str] = []
 
     def __missing__(self, text: str) -> int:
-        code = self[text] = len(self.by_code)
-        self.by_code.append(text)
+        with _GIVING_OUT:
+            code = self.get(text)
+            if code is None:
+                code = len(self.by_code)
+                self.by_code.append(text)
+                self[text] = code
         return code
 
     def code(self, value: Value) -> int:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeAlias
 
-from engine.columnar.conditions import Scope, aliases_in
+from engine.columnar.conditions import Scope
+from engine.columnar.patterns import aliases_in
 from knowledge.rulebook import Rulebook
 from knowledge.rules import (
     Absent,

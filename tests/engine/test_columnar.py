@@ -9,6 +9,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -103,6 +104,15 @@ def test_batches_don_t_change_what_a_population_comes_to(
 
     assert told_by_row(Columnar(shipped).grade(population, city[0].as_of)) == whole
     assert len({one["grade"] for one in whole}) > 5
+
+
+def test_a_population_may_be_graded_from_several_threads(shipped: Rulebook, city: list[CaseFile]) -> None:
+    columnar, population, day = Columnar(shipped), population_of(shipped, city), city[0].as_of
+    with ThreadPoolExecutor(4) as threads:
+        graded = list(threads.map(lambda _: columnar.grade(population, day), range(4)))
+
+    assert all(told_by_row(one) == told_by_row(graded[0]) for one in graded)
+    assert len(set(population.texts.by_code)) == len(population.texts.by_code)
 
 
 def reported_again(draw: random.Random, book: Rulebook, case: CaseFile) -> list[Fact]:
