@@ -184,6 +184,20 @@ def test_a_document_that_is_unusual_is_left_to_the_case_reader(document: dict[st
         read()
 
 
+def test_too_many_documents_refuse_that_producer_alone() -> None:
+    book = bind(rulebook({"standard": "S", "for_each": {"s": {"is": "sample"}}, "lose": 1}))
+    documents = Documents(book, [])
+    attributes = {"limit": 1, "born": "2000-01-01"}
+    for name, count in (("few", 2), ("many", MOST_FACTS + 1)):
+        producer = msgspec.json.encode({"id": name, "kind": "farm", "attributes": attributes})
+        documents.add(producer, [b'{"type":"sample","fields":{"size":%d}}' % n for n in range(count)])
+
+    graded = Columnar(book).grade(documents.population(), DAY)
+
+    assert graded.grades["refused"].to_list() == [None, "limit.facts"]
+    assert graded.fired.rows() == [(0, "r0", 2, 2)]
+
+
 def test_a_population_of_nobody_has_no_grades(shipped: Rulebook) -> None:
     graded = Columnar(shipped).grade(population_of(shipped, []), DAY)
 
