@@ -55,6 +55,7 @@ class _Reading(Entries):
         self._scenarios()
         lines = [str(row.cells.get("text", "")) for row in self.of(sheets.CHANGES)]
         self.files.changes = "\n".join(lines).rstrip() + "\n" if lines else None
+        self._rest()
         for name, document in self.files.documents.items():
             order = _RULE_ORDER if name.startswith("rules/") else _ORDERS.get(name, _SCENARIO_ORDER)
             if isinstance(document.data, list):
@@ -64,6 +65,8 @@ class _Reading(Entries):
 
     def _head(self, head: Entry) -> None:
         for row in self.of(sheets.HEAD):
+            if str(row.cells.get("key", "")).startswith(sheets.MORE):
+                continue
             key = self.word(row, "key", sheets.HEAD_KINDS)
             if key is None or "value" not in row.cells:
                 continue
@@ -82,6 +85,21 @@ class _Reading(Entries):
                 laws[law] = self.entry(row, ("rulebook.yaml", "laws", law), ("id",))
         for place, row in enumerate(self.of(sheets.RIGHTS)):
             head.setdefault("rights", []).append(self.entry(row, ("rulebook.yaml", "rights", place)))
+
+    def _rest(self) -> None:
+        """Put back what has no sheet."""
+        for row in self.of(sheets.HEAD):
+            key = str(row.cells.get("key", ""))
+            if key.startswith(sheets.MORE):
+                document = self.files.documents.get(key.removeprefix(sheets.MORE))
+                value = meant("lines", row.cells.get("value", "{}"), row.at("value"), self.problems)
+                if document is None or not isinstance(document.data, dict) or not isinstance(value, dict):
+                    self.refuse(row.at("key"), f"`{key}` names no file with keys of its own", key, "a file of `files`")
+                    continue
+                for name, part in value.items():
+                    if not self.taken(row, document.data, name):
+                        document.data[name] = part
+                        self.note((document.name, name), row.at("value"))
 
     def _vocabulary(self, words: Entry) -> None:
         file = "vocabulary.yaml"

@@ -76,21 +76,25 @@ class _Rows:
         self._of_vocabulary(files["vocabulary.yaml"])
         self._of_indicators(files["indicators.yaml"])
         self._of_bands(files["bands.yaml"])
-        for name in sorted(documents):
-            data = files[name]
-            if name == "measures.yaml":
-                self._of_measures(data or [])
-            elif name == "remedies.yaml":
-                self._of_remedies(data or [])
-            elif name.startswith("rules/"):
-                for place, rule in enumerate(data or []):
-                    _RuleRows(self, name, self._head["scoring"]["points"]).add((name, place), rule)
-            elif name.startswith("scenarios/"):
-                self._of_scenarios(name, data)
-            elif name == self._head.get("calendar"):
-                self._of_calendar(name, data)
+        for name in sorted(files):
+            self._of_file(name, files[name])
+            self._rest(name, files[name])
         for place, line in enumerate(changes.split("\n") if changes is not None else ()):
             self._add(sheets.CHANGES, ("CHANGES.md", place), {"text": line} if line else {})
+
+    def _of_file(self, name: str, data: Any) -> None:
+        """Add the rows of a file that may be absent."""
+        if name == "measures.yaml":
+            self._of_measures(data or [])
+        elif name == "remedies.yaml":
+            self._of_remedies(data or [])
+        elif name.startswith("rules/"):
+            for place, rule in enumerate(data or []):
+                _RuleRows(self, name, self._head["scoring"]["points"]).add((name, place), rule)
+        elif name.startswith("scenarios/"):
+            self._of_scenarios(name, data)
+        elif name == self._head.get("calendar"):
+            self._of_calendar(name, data)
 
     def _add(self, sheet: Sheet, path: Path, entry: Mapping[str, Any], **first: Any) -> None:
         """Add a row; what has no column goes to `more`."""
@@ -107,6 +111,16 @@ class _Rows:
             else:
                 left[key] = value
         self.rows[sheet.name].append(Row(path, cells | ({"more": left} if left else {})))
+
+    def _rest(self, file: str, data: Any) -> None:
+        """Add what stands at the top of a file and in no sheet, so that nothing is left out."""
+        known = next((keys for name, keys in sheets.TOPS.items() if file.startswith(name)), None)
+        known = sheets.CALENDAR_KEYS if known is None and file == self._head.get("calendar") else known
+        rest = (
+            {key: value for key, value in data.items() if key not in known} if known and isinstance(data, dict) else {}
+        )
+        if rest:
+            self.rows[sheets.HEAD.name].append(Row((file,), {"key": f"{sheets.MORE}{file}", "value": rest}))
 
     def _of_head(self) -> None:
         head, file = dict(self._head), "rulebook.yaml"

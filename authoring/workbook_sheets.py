@@ -236,3 +236,19 @@ HEAD_KINDS: Final[dict[str, Kind]] = {
     "require:law": "word", "require:scenario": "word",
 }  # fmt: skip
 """The keys of the sheet `rulebook`, and what each holds."""
+MORE: Final = "more:"
+"""Begins the key, in the sheet `rulebook`, of what stands at the top of a file and in no other sheet."""
+TOPS: Final[dict[str, tuple[str, ...]]] = {
+    "rulebook.yaml": (
+        "id", "version", "title", "status", "notice", "effective_from", "effective_until", "calendar", "scoring",
+        "laws", "rights", "require",
+    ),
+    "vocabulary.yaml": (
+        "kinds", "attributes", "statuses", "facts", "findings", "consequences", "producer_statuses", "ceilings",
+        "vetoes",
+    ),
+    "indicators.yaml": ("level1", "level2", "standards"),
+    "scenarios/": ("defaults", "givens", "scenarios"),
+}  # fmt: skip
+"""What at the top of each file has a sheet."""
+CALENDAR_KEYS: Final = ("id", "first", "last", "weekend", "holidays", "worked", "source")

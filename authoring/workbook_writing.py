@@ -130,7 +130,7 @@ class _Writer:
             return
         kind = column.kind
         if sheet is sheets.HEAD and column.key == "value":
-            kind = sheets.HEAD_KINDS[str(row.cells["key"])]
+            kind = sheets.HEAD_KINDS.get(str(row.cells["key"]), "lines")
         value = shown(kind, row.cells[column.key])
         if isinstance(value, int):
             page.write_number(*at, value, self._number)

@@ -103,6 +103,7 @@ def test_every_key_of_every_file_has_a_column() -> None:
     rows = [row for path in FOLDERS for row in _rows(path)]
 
     assert [row.cells["more"] for row in rows if "more" in row.cells] == []
+    assert [row.cells for row in rows if str(row.cells.get("key", "")).startswith("more:")] == []
     assert {cell for row in rows for cell in row.cells} >= {
         "tests",
         "within",
@@ -113,12 +114,13 @@ def test_every_key_of_every_file_has_a_column() -> None:
     }
 
 
+def _documents(folder: Path) -> dict[str, Document]:
+    names = {path: path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml")}
+    return {name: read_document(name, path.read_bytes(), []) for path, name in names.items()}
+
+
 def _rows(folder: Path) -> list[Any]:
-    documents = {
-        path.relative_to(folder).as_posix(): read_document(path.relative_to(folder).as_posix(), path.read_bytes(), [])
-        for path in folder.rglob("*.yaml")
-    }
-    return [row for rows in rows_of(documents, None).values() for row in rows]
+    return [row for rows in rows_of(_documents(folder), None).values() for row in rows]
 
 
 VISIBLE = st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"])
@@ -126,6 +128,25 @@ ODD = (
     "yes", "no", "true", "null", "~", "1", "-0.5", "1e3", "a: b", "a #b", "- a", "=1+1", "@a", "{a}", "a\nb", " a",
     "a ", "2026-03-01", "", '"', '""', "a:", "?", "a\tb",
 )  # fmt: skip
+
+
+def test_keys_that_have_no_sheet_are_kept() -> None:
+    files: dict[str, Any] = {name: one.data for name, one in _documents(SMALL).items()}
+    files["rulebook.yaml"]["later"] = {"a": [1, "b c"]}
+    files["vocabulary.yaml"]["words"] = ["x"]
+    files["indicators.yaml"]["standards"][0]["extra"] = "y: z"
+    rows = rows_of({name: Document(name, data) for name, data in files.items()}, None)
+    problems: list[Problem] = []
+
+    read = files_of(read_rows(write_workbook(rows, ["t"]), "t.xlsx", problems), problems).documents
+
+    found: dict[str, Any] = {name: one.data for name, one in read.items()}
+    assert problems == []
+    assert found["rulebook.yaml"]["later"] == {"a": [1, "b c"]}
+    assert found["vocabulary.yaml"]["words"] == ["x"]
+    assert found["indicators.yaml"]["standards"][0]["extra"] == "y: z"
+
+
 TEXTS = st.text(VISIBLE) | st.sampled_from(ODD)
 DATA = st.recursive(
     TEXTS | st.integers(-(10**17), 10**17) | st.booleans() | st.none() | st.decimals(-(10**6), 10**6, places=3),
