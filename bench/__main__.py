@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from batch.population import generate
-from bench import city, columnar, explain, ingest, letters, log, memory, posting, producer, storage, tick
+from bench import city, columnar, explain, ingest, letters, log, memory, posting, producer, storage, tick, verification
 from engine.case import CaseFile
 from engine.reading import CaseReader
 from knowledge.catalog import Catalog
@@ -39,6 +39,7 @@ def main(wanted: list[str]) -> None:
         "storage": lambda: storage.measure(rulebook, DAY),
         "tick": lambda: tick.measure(rulebook, DAY),
         "log": log.measure,
+        "verification": lambda: verification.measure(rulebook, entry.folder),
     }
     unknown = [name for name in wanted if name not in benches]
     if unknown:

@@ -40,7 +40,7 @@ def verify(
     check_steps(study)
     check_overlaps(study)
     check_points(study)
-    check_directions(study)
+    check_directions(study, rulebook.types.values())
     check_cycles(study)
     check_texts(study)
     check_days(study, versions)

@@ -21,10 +21,10 @@ _MOST: Final = 16
 _SAMPLES: Final = 4
 
 
-def check_directions(study: Study) -> None:
-    """Note declared types of which one more fact makes grade or score better (against) or worse (for)."""
+def check_directions(study: Study, kinds: Iterable[FactType]) -> None:
+    """Note those declared types of which one more fact makes grade or score better (against) or worse (for)."""
     known = study.witnesses.all()
-    for kind in study.rulebook.types.values():
+    for kind in kinds:
         if kind.tells is not None:
             _check(study, kind, known)
 

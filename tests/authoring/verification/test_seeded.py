@@ -47,13 +47,16 @@ def checks(study: Study, seed: Seed) -> dict[str, Callable[[], None]]:
         check_steps(study)
         check_overlaps(study)
 
+    def directions() -> None:
+        check_directions(study, [study.rulebook.types[name] for name in seed.names])
+
     return {
         "rule.unreachable": lambda: check_rules(study, [one for one in study.rulebook.rules if one.id in seed.names]),
         "grade.unreachable": lambda: check_grades(study), "rule.double": double, "steps.overlap": overlaps,
         "steps.gap": lambda: check_steps(study), "rule.not_monotone": lambda: check_steps(study),
         "points.short": lambda: check_points(study), "points.beyond": lambda: check_points(study),
         "cap.idle": lambda: check_points(study), "limit.dominated": limits, "limit.idle": limits,
-        "direction.broken": lambda: check_directions(study), "remedy.cycle": lambda: check_cycles(study),
+        "direction.broken": directions, "remedy.cycle": lambda: check_cycles(study),
         "text.number": lambda: check_texts(study),
     }  # fmt: skip
 
@@ -68,7 +71,7 @@ def found(seed: Seed) -> tuple[list[Finding], Study, Evaluator]:
     rulebook = seed.rulebook
     evaluator = Evaluator(rulebook)
     folder = HYGIENE if rulebook.id == "hygiene" else HANGZHOU
-    cases = known_cases(folder) if seed.code in ("direction.broken", "remedy.cycle") else ()
+    cases = known_cases(folder) if seed.code in ("direction.broken", "remedy.cycle", "text.number") else ()
     study = Study(rulebook, Witnesses(rulebook, evaluator.grade, cases))
     checks(study, seed)[seed.code]()
     return [one for one in study.findings if one.code == seed.code], study, evaluator
