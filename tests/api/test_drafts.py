@@ -11,6 +11,7 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
+from sqlalchemy import create_engine
 
 from api.app import create_app
 from api.settings import Settings
@@ -257,16 +258,17 @@ def test_a_release_that_cannot_be_read_leaves_the_version_before_in_force(
     opened(city)
     renamed(city, "2026-06-01")
     released(city)
-    store = Store.open(own.database_url)
-    with store.write() as transaction:
-        unprotect(transaction.connection, "rulebooks")
-        altered = RULEBOOKS.update().where(RULEBOOKS.c.version == "2").values(document=b"altered")
-        transaction.connection.execute(altered)
+    owner = create_engine(own.database_url)
+    with owner.begin() as connection:
+        unprotect(connection, "rulebooks")
+        connection.execute(RULEBOOKS.update().where(RULEBOOKS.c.version == "2").values(document=b"altered"))
+    owner.dispose()
 
     with TestClient(create_app(own, today=clock)) as later:
         grade = later.get("/api/v1/producers/P1/grade").json()
 
     assert grade["rulebook"]["version"] == "1"
+    store = Store.open(own.database_url)
     flaw = audit_log(store)
     store.close()
     assert flaw is not None
