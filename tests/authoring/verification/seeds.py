@@ -49,15 +49,16 @@ class Book:
             documents, _ = read_folder(self.folder)
             self.files = {name: one.data for name, one in documents.items() if not name.startswith("scenarios/")}
 
-    def copied(self) -> Book:
-        return Book(self.folder, copy.deepcopy(self.files))
+    def copied(self, *names: str) -> Book:
+        """Return the same files, of which these may be changed."""
+        return Book(self.folder, self.files | {name: copy.deepcopy(self.files[name]) for name in names})
 
     def rules(self) -> Iterator[tuple[str, int, Written]]:
         for name in sorted(name for name in self.files if name.startswith("rules/")):
             yield from ((name, place, rule) for place, rule in enumerate(self.files[name]))
 
     def changed(self, file: str, place: int, change: Callable[[Written], None]) -> Book:
-        book = self.copied()
+        book = self.copied(file)
         change(book.files[file][place])
         return book
 
@@ -117,7 +118,7 @@ def grades(book: Book) -> Iterator[Seed]:
     for start in (0, 5, 10):
         for place, low in ((1, 15), (3, 30), (4, 40)):
             for width in range(1, 5):
-                one = book.copied()
+                one = book.copied("bands.yaml", "rulebook.yaml")
                 bands = one.files["bands.yaml"]
                 for band in bands:
                     band.pop("worst_single", None)
@@ -133,7 +134,7 @@ def doubles(book: Book) -> Iterator[Seed]:
     for file, place, rule in book.rules():
         if "standard" in rule and "for_each" in rule:
             other = standards[standards.index(rule["standard"]) - 1]
-            one = book.copied()
+            one = book.copied(file)
             second = copy.deepcopy(rule) | {"standard": other, "rule": "second", book.key: 1}
             for key in ("at_most", "shares_event", "remedy"):
                 second.pop(key, None)
@@ -274,7 +275,7 @@ def dominated(book: Book) -> Iterator[Seed]:
             continue
         grade = rule.get("grade") or rule.get("at_best")
         for milder in order[1 : order.index(grade) + 1]:
-            one = book.copied()
+            one = book.copied(file)
             kind = "ceiling" if "ceiling" in rule else "veto"
             second = copy.deepcopy(rule) | {"rule": "milder", ("at_best" if kind == "ceiling" else "grade"): milder}
             second.pop("remedy", None)
@@ -296,7 +297,7 @@ def directions(book: Book) -> Iterator[Seed]:
     """Facts declared to tell the other way."""
     for name, kind in book.files["vocabulary.yaml"]["facts"].items():
         if "tells" in kind:
-            one = book.copied()
+            one = book.copied("vocabulary.yaml")
             told = one.files["vocabulary.yaml"]["facts"][name]
             told["tells"] = "for" if told["tells"] == "against" else "against"
             yield Seed("direction.broken", (name,), one.files)
@@ -323,7 +324,7 @@ def cycles(book: Book) -> Iterator[Seed]:
     for first in facts:
         for second in facts:
             if first < second:
-                one = book.copied()
+                one = book.copied("remedies.yaml")
                 for remedy, other in ((first, second), (second, first)):
                     one.files["remedies.yaml"][places[remedy]]["does"].append(copy.deepcopy(facts[other]))
                 yield Seed("remedy.cycle", (first, second), one.files)
