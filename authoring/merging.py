@@ -7,7 +7,7 @@ or a key below that, with the comments before it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -45,8 +45,13 @@ def merge(
         taken, left = _merge_file(path, was, our, their, take.get(path, {}))
         conflicts += left
         if taken:
-            merged[path] = "".join(taken.values()).encode()
+            merged[path] = _joined(list(taken.values())).encode()
     return merged, conflicts
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Put parts together; one that ended its file without a line's end gets it where something follows."""
+    return "".join(part if part.endswith("\n") else f"{part}\n" for part in parts[:-1]) + "".join(parts[-1:])
 
 
 def _merge_file(
@@ -96,7 +101,9 @@ def _parts(path: str, document: bytes | None) -> dict[str, str]:
         begins = _begins(line, top, names)
         if begins is not None:
             name, top = begins
-            parts[name] = parts.get(name, "") + comments + line
+            # A key that is given twice is refused later, and kept apart here.
+            name = name if name not in parts else f"{name} ({len(parts)})"
+            parts[name] = comments + line
         elif line.strip() == "" or line.lstrip().startswith("#"):
             comments += line
             continue

@@ -104,3 +104,12 @@ def test_no_line_is_ever_lost(lines: list[str]) -> None:
 
     assert conflicts == []
     assert files.get("a.yaml", b"") == content
+
+
+def test_a_part_added_behind_a_last_line_without_its_end_stands_on_a_line_of_its_own() -> None:
+    base = "- a: 1\n- b: 2"
+
+    text, conflicts = merged(base, base + "\n- c: 3\n", base.replace("1", "4"))
+
+    assert conflicts == []
+    assert text == "- a: 4\n- b: 2\n- c: 3\n"
