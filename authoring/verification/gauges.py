@@ -24,6 +24,8 @@ class Gauges:
         self._space = space
         self._values: dict[str, Val] = {}
         self._absent: list[Pattern] = []
+        self.sound = True
+        """Whether the measures that were read have one value each."""
 
     @property
     def read(self) -> dict[str, Val]:
@@ -35,6 +37,7 @@ class Gauges:
         if name not in self._values:
             measure = self._space.rulebook.measures[name]
             body = measure.body
+            self.sound = self.sound and measure.per is None
             self._values[name] = self.formula(body) if isinstance(body, Arithmetic) else self._free(measure)
         return self._values[name]
 
@@ -103,6 +106,9 @@ class Gauges:
         own, shape = self.value(clause.measure), measure_field(measure, space.rulebook.types)
         terms = [own.there]
         for test in clause.tests:
+            if isinstance(test.operand, Ref):
+                self.sound = False  # what it is compared with is another fact's or the producer's
+                continue
             operand = Val(space.constant(test.operand.value), space.true) if isinstance(test.operand, Const) else None
             holds, known = space.test(test, own, shape, operand)
             terms.append(space.z3.And(holds, known))

@@ -96,6 +96,8 @@ class Sketch:
     slots: list[Slot] = field(default_factory=list)
     absences: list[tuple[Pattern, Mapping[str, Slot]]] = field(default_factory=list)
     asked: list[tuple[MeasureTest, Term]] = field(default_factory=list)
+    sound: bool = True
+    """Whether no solution proves that no case fires the rules."""
     gauges: Gauges = field(init=False)
     keys: dict[str, tuple[Slot, ...]] = field(default_factory=dict)
     """By rule, the facts that `for_each` binds."""
@@ -112,6 +114,8 @@ class Sketch:
     def fire(self, rule: Rule, shared: Mapping[str, Slot] | None = None, deep: int = 0) -> Mapping[str, Slot]:
         """Ask that a rule fires; `shared` binds aliases of its `for_each` to facts that are there already."""
         space = self.space
+        if rule.unknown_fires:
+            self.sound = False  # what is unknown may fire it in more ways than are followed
         if rule.applies_to is not None:
             self._kinds(rule.applies_to)
         scope: dict[str, Slot] = {}
@@ -277,7 +281,8 @@ class Sketch:
         elif expr.source in scope:
             found = scope[expr.source].values.get(expr.name, space.missing)
         else:
-            raise Dead
+            self.sound = False  # a fact that is bound later, or elsewhere, is not followed
+            found = Val(space.number("elsewhere"), space.true)
         return space.moved(found, expr.shift)
 
     def _within(self, window: Window, slot: Slot, scope: Mapping[str, Slot]) -> Term:
@@ -317,9 +322,12 @@ class Sketch:
         space = self.space
         for pattern, scope in self.absences:
             for slot in [slot for slot in self.slots if slot.type == pattern.type]:
+                # An absence looks for other facts than those that its rule binds.
+                bound = [one for one in scope.values() if one.type == pattern.type]
+                itself = [same(space, slot.values, one.values, self.rulebook.types[slot.type].fields) for one in bound]
                 fits = self.fits(pattern, slot, scope)
-                space.solver.add(space.z3.Not(space.z3.And(slot.exists, fits)))
-            if pools is None:
+                space.solver.add(space.z3.Or(space.z3.Not(space.z3.And(slot.exists, fits)), *itself))
+            if pools is None and all(one.type != pattern.type for one in scope.values()):
                 self.gauges.without(pattern)
         if pools is None:
             self.gauges.bound(self)

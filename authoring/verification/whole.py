@@ -110,7 +110,8 @@ class Whole:
                 return self._there(pattern, names)
             case Absent(pattern=pattern):
                 plain = alone(pattern)
-                if plain is None or rule.unknown_fires or self._doubtful(plain):
+                binds = any(name.rpartition("/")[0] == pattern.type for name in names.values())
+                if plain is None or binds or rule.unknown_fires or self._doubtful(plain):
                     return self._flag(f"no {renamed(pattern, names)!r}")
                 return self.number(plain) == 0
             case MeasureTest():

@@ -15,7 +15,7 @@ from engine.case import CaseFile
 from engine.grading import Grading
 from engine.reading import CaseReader
 from engine.values import day_text, plain
-from knowledge.problems import ShuoliError
+from knowledge.problems import CaseRefused, ShuoliError
 from knowledge.rulebook import Aggregate, Measure, Rulebook
 from knowledge.rules import Arithmetic, Const, Formula, MeasureTest, Ref, Rule
 
@@ -115,7 +115,7 @@ class Witnesses:
         sketch = self._drawn(rules, more, ways)
         sketch.close()
         if sketch.space.solve() is False:
-            return False
+            return False if sketch.sound and sketch.gauges.sound else None
         for size in _POOLS:
             sketch = self._drawn(rules, more, ways)
             pools = _pools(sketch, size)
@@ -124,10 +124,16 @@ class Witnesses:
             sketch.close(pools=pools)
             model = sketch.space.solve(day=self.day) or sketch.space.solve()
             if model:
-                tried = self.graded(self.case(sketch, model))
+                tried = self._told(sketch, model)
                 if tried is not None and shows(tried.case, tried.grading):
                     return tried
         return None
+
+    def _told(self, sketch: Sketch, model: Any) -> Tried | None:
+        try:
+            return self.graded(self.case(sketch, model))
+        except CaseRefused:
+            return None
 
     def _drawn(self, rules: Sequence[Rule], more: More | None, ways: Ways) -> Sketch:
         sketch = drawn(self.rulebook, rules, ways)
