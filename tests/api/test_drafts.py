@@ -11,13 +11,14 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 
 from api.app import create_app
 from api.settings import Settings
 from casework.audit import audit_log
 from store.ledger import Store
-from store.tables import RULEBOOKS
+from store.packing import packed, unpacked
+from store.tables import RELEASES, RULEBOOKS
 from tests.conftest import unprotect
 
 Client = TestClient[Litestar]
@@ -273,6 +274,40 @@ def test_a_release_that_cannot_be_read_leaves_the_version_before_in_force(
     store.close()
     assert flaw is not None
     assert flaw.table == "rulebooks"
+
+
+def test_a_release_that_was_altered_is_named(city: Client, own: Settings) -> None:
+    opened(city)
+    renamed(city)
+    released(city)
+    store, owner = Store.open(own.database_url), create_engine(own.database_url)
+    assert audit_log(store) is None
+    with owner.begin() as connection:
+        unprotect(connection, "releases")
+        row = connection.execute(select(RELEASES)).one()
+    document, files = unpacked(row.document), unpacked(row.files)
+    changes = {
+        "document": packed(document.replace(b'"released_by":"chen"', b'"released_by":"lin"')),
+        "effective_from": row.effective_from - 1,
+        "files": packed(files.replace(b"lose: 15", b"lose: 14")),
+    }
+
+    found = {}
+    for column, value in changes.items():
+        with owner.begin() as connection:
+            connection.execute(RELEASES.update().values({column: value}))
+        found[column] = audit_log(store)
+        with owner.begin() as connection:
+            connection.execute(RELEASES.update().values({column: getattr(row, column)}))
+
+    store.close()
+    owner.dispose()
+    named = {column: flaw and (flaw.table, flaw.key, flaw.what) for column, flaw in found.items()}
+    assert named == {
+        "document": ("releases", row.hash, "hash of the document"),
+        "effective_from": ("releases", row.hash, "effective_from"),
+        "files": ("releases", row.hash, "files"),
+    }
 
 
 def test_a_released_or_dropped_draft_can_no_longer_be_edited(city: Client, refused: Refused) -> None:
