@@ -10,11 +10,12 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import RawBody
 
+from api.idempotency import IdempotencyKey
 from api.planning import MOST_SECONDS, search_plans
 from api.problems import documented
 from api.requests import ProducerId, needs_json
 from api.services import Services
-from casework.decisions import ProducerMissing
+from casework.decisions import Beside, ProducerMissing
 from casework.promises import Kept, PlanUnknown, keep, shown
 from engine.jsontext import parse
 from explain.promising import promise
@@ -45,20 +46,19 @@ class PromiseCounts(msgspec.Struct, frozen=True):
     responses=documented(
         "producer.missing", "case.json", "case.refused", "http.too_large", "http.media_type", "plans.unknown_plan",
         "plans.unknown_grade", "limit.plans", "limit.facts", "limit.deductions", "limit.time", "engine.failure",
+        "idempotency.reused",
     ),
     sync_to_thread=True,
 )  # fmt: skip
-def keep_plan(services: NamedDependency[Services], body: RawBody, producer_id: ProducerId) -> Response[Kept]:
+def keep_plan(
+    services: NamedDependency[Services],
+    body: RawBody,
+    producer_id: ProducerId,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[Kept]:
     """认领一个今天的方案,并存为承诺。Keep one of today's plans: what it promises is stored and later looked at."""
-    remedies, to = _chosen(body)
-    decided = services.decision(producer_id)
-    search = search_plans(decided, services.workers, to)
-    plan = next((one for one in search.plans if set(one.remedies) == remedies), None)
-    if plan is None:
-        known = "; ".join(", ".join(one.remedies) for one in search.plans)
-        raise PlanUnknown("these deeds aren't one of the plans of today", help=known or "there is no plan")
-    made = services.workers.run(decided.rulebook, functools.partial(promise, decided.case, plan), MOST_SECONDS)
-    return Response(keep(services.store, decided.rulebook, made))
+    once = services.once(idempotency_key, f"POST /api/v1/producers/{producer_id}/plans", body)
+    return once.run(lambda beside: _keep(services, producer_id, body, beside), lambda kept: kept)
 
 
 @get(
@@ -80,6 +80,18 @@ def count_promises(services: NamedDependency[Services]) -> PromiseCounts:
     """承诺的数目:未到、兑现、未兑现、失效。How many promises are open, kept, broken and lapsed."""
     with services.store.read() as transaction:
         return PromiseCounts(**promises.counts(transaction))
+
+
+def _keep(services: Services, producer_id: str, body: bytes, beside: Beside) -> Kept:
+    remedies, to = _chosen(body)
+    decided = services.decision(producer_id)
+    search = search_plans(decided, services.workers, to)
+    plan = next((one for one in search.plans if set(one.remedies) == remedies), None)
+    if plan is None:
+        known = "; ".join(", ".join(one.remedies) for one in search.plans)
+        raise PlanUnknown("these deeds aren't one of the plans of today", help=known or "there is no plan")
+    made = services.workers.run(decided.rulebook, functools.partial(promise, decided.case, plan), MOST_SECONDS)
+    return keep(services.store, decided.rulebook, made, beside)
 
 
 def _chosen(body: bytes) -> tuple[set[str], str | None]:

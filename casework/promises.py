@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from casework.decisions import Decisions
+from casework.decisions import Beside, Decisions
 from casework.outcomes import publish
 from explain.promising import Judged, Promise, judge
 from knowledge.problems import ShuoliError
@@ -41,15 +41,20 @@ class Kept(msgspec.Struct, frozen=True):
     promise: Promise
 
 
-def keep(store: Store, rulebook: Rulebook, made: Promise) -> Kept:
+def keep(store: Store, rulebook: Rulebook, made: Promise, beside: Beside | None = None) -> Kept:
     """Store a promise with its rulebook; the very same twice is stored once."""
     document = _canonical(made)
     name = hashlib.sha256(document).hexdigest()
     with store.write() as transaction:
+        if beside is not None:
+            beside.before(transaction)
         publish(transaction, rulebook)
         promises.add(transaction, name, made.producer, date.fromisoformat(made.day).toordinal(), document)
         stored = promises.of_producer(transaction, made.producer)
-    return next(shown(one) for one in stored if one.hash == name)
+        kept = next(shown(one) for one in stored if one.hash == name)
+        if beside is not None:
+            beside.after(transaction, kept)
+    return kept
 
 
 def shown(stored: StoredPromise) -> Kept:

@@ -88,6 +88,22 @@ def test_a_plan_is_kept_as_a_promise(client: TestClient[Litestar]) -> None:
     assert client.get("/api/v1/producers/nobody/promises").json()["code"] == "producer.missing"
 
 
+def test_a_plan_that_is_sent_again_under_its_key_is_kept_once(client: TestClient[Litestar]) -> None:
+    address = "/api/v1/producers/AGAIN"
+    client.put(address, json={"id": "AGAIN", "kind": "farm"}).raise_for_status()
+    plan = client.get(f"{address}/plans").json()["plans"][0]
+    chosen, key = {"remedies": [step["id"] for step in plan["steps"]]}, {"Idempotency-Key": "K-plan"}
+
+    first = client.post(f"{address}/plans", json=chosen, headers=key)
+    again = client.post(f"{address}/plans", json=chosen, headers=key)
+    other = client.post(f"{address}/plans", json={**chosen, "to": "A"}, headers=key)
+
+    assert (first.status_code, first.json()) == (200, again.json())
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency.reused")
+    assert len(client.get(f"{address}/promises").json()["items"]) == 1
+
+
 def test_plans_are_checked_under_versions_that_take_effect_later() -> None:
     day = date(2026, 6, 1).toordinal()
     rulebook = load_rulebook(RULEBOOKS / "orchard" / "1")
