@@ -144,14 +144,16 @@ class PolicyWords:
     def formula(self, formula: Formula, aliases: Mapping[str, str] | None = None) -> str:
         """Return arithmetic with the names of what it reads."""
         match formula:
-            case Num(value=value):
-                return str(value)
+            case Num(value=value, shown=shown):
+                return str(value) if shown is None else shown
             case Ref(source="measure", name=name):
                 return self.say("slot", what=self.text(self.rulebook.measures[name].label))
             case Ref():
                 return self.say("slot", what=self._slot(f"{formula.source}.{formula.name}", aliases or {}))
             case Arithmetic(op="min" | "max" as op, args=args):
                 return f"{op}({', '.join(self.formula(one, aliases) for one in args)})"
+            case Arithmetic(op="multiply" | "divide", args=(scaled, Num(value=value, shown="1"))) if value != 1:
+                return self.formula(scaled, aliases)
             case Arithmetic(op=op, args=args):
                 inner = [self.formula(one, aliases) for one in args]
                 bracketed = [

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from knowledge.binding import Misfit, Scope, ValueBinder, encode, sure_text
 from knowledge.clauses import ClauseBinder
-from knowledge.formula import FormulaError, parse_formula
+from knowledge.formula import FormulaError, Scale, parse_formula
 from knowledge.notes import Notes
 from knowledge.rulebook import Aggregate, FactType, Field, Measure, PointsMeasure
 from knowledge.rules import Arithmetic, Formula, Pattern, Ref, Text, Value, Window
@@ -18,6 +20,10 @@ HOWS = ("count", "sum", "min", "max", "share", "latest", "first", "days_since", 
 _NEEDS_FIELD = {"sum", "min", "max", "latest", "first", "distinct"}
 _NUMBERS = ("whole", "decimal")
 _COMPUTABLE = (*_NUMBERS, "share", "date")
+
+
+def _body(formula: Formula) -> Arithmetic:
+    return formula if isinstance(formula, Arithmetic) else Arithmetic("add", (formula,))
 
 
 def measure_field(measure: Measure, types: Mapping[str, FactType]) -> Field:
@@ -55,8 +61,25 @@ class MeasureBinder:
             else:
                 self.measures[measure.name] = measure
         self._leave_out_broken()
+        for place, written in enumerate(data):
+            measure = self.measures.get(written["measure"])
+            if measure is not None and isinstance(measure.body, Arithmetic) and written.get("formula") is not None:
+                self._settle(measure, written, (file, place, "formula"))
         self._check_formulas(data, file)
         return {name: self.measures[name] for name in names if name in self.measures}
+
+    def _settle(self, measure: Measure, written: Mapping[str, Any], path: Path) -> None:
+        """Bind a formula again, now that the places of all that it reads are known."""
+
+        def places(name: str) -> int:
+            return self.measures[name].places if name in self.measures else 0
+
+        formula = self.formula(
+            str(written["formula"]), written.get("rounding"), path, list(self.measures), Scope(),
+            Scale(measure.places, places),
+        )  # fmt: skip
+        if formula is not None:
+            self.measures[measure.name] = replace(measure, body=_body(formula))
 
     def _leave_out_broken(self) -> None:
         """Leave out formulas of measures that couldn't be bound, and formulas of these."""
@@ -82,9 +105,9 @@ class MeasureBinder:
 
     def _misplaced(self, how: str, written: Mapping[str, Any], path: Path) -> None:
         """Note what only other ways of computing take, because it would be passed over in silence."""
-        other = {"rounding"} if how != "formula" else {"within", "on", "per"}
+        other = {"rounding", "places"} if how != "formula" else {"within", "on", "per"}
         if how == "points_lost":
-            other = {"within", "on", "per", "rounding", "when_nothing"}
+            other = {"within", "on", "per", "rounding", "places", "when_nothing"}
         for key in sorted(other & {key for key, value in written.items() if value is not None}):
             self.notes.add((*path, key), "rule.misplaced", f"`{how}` takes no `{key}`", given=key)
 
@@ -92,14 +115,16 @@ class MeasureBinder:
         label = sure_text(written["label"], written["measure"])
         name = written["measure"]
         if how == "formula":
-            formula = self.formula(str(written["formula"]), written.get("rounding"), (*path, how), names, Scope())
+            any_places = Scale(None, lambda _: 0)
+            formula = self.formula(
+                str(written["formula"]), written.get("rounding"), (*path, how), names, Scope(), any_places
+            )
             if formula is None:
                 return None
-            body = formula if isinstance(formula, Arithmetic) else Arithmetic("add", (formula,))
-            shape = Field(name, "whole", label)
-            return Measure(
-                name, label, body, "whole", 0, written.get("unit"), None, self._nothing(written, shape, path)
-            )
+            places = written.get("places") or 0
+            shape = Field(name, "decimal" if places else "whole", label, places=places)
+            nothing = self._nothing(written, shape, path)
+            return Measure(name, label, _body(formula), shape.type, places, written.get("unit"), None, nothing)
         if how == "points_lost":
             of = written["points_lost"]["of"]
             for place, wanted in enumerate(of):
@@ -186,7 +211,9 @@ class MeasureBinder:
             self.notes.add(at, misfit.code, message, given=data, expected=misfit.expected, help=misfit.help)
             return None
 
-    def formula(self, written: str, rounding: Any, path: Path, names: Sequence[str], scope: Scope) -> Formula | None:
+    def formula(
+        self, written: str, rounding: Any, path: Path, names: Sequence[str], scope: Scope, scale: Scale | None = None
+    ) -> Formula | None:
         """Return a formula over measures and, in rules, over fields of bound facts."""
 
         def refer(name: str) -> Ref:
@@ -208,7 +235,7 @@ class MeasureBinder:
             return Ref("measure", name, "whole")
 
         try:
-            return parse_formula(written, rounding, refer)
+            return parse_formula(written, rounding, refer, scale)
         except FormulaError as error:
             self.notes.add(
                 path, "formula.syntax", str(error), given=written, help="numbers, names, + - * /, min, max, ()"
@@ -216,12 +243,12 @@ class MeasureBinder:
             return None
 
     def _check_formulas(self, data: Sequence[dict[str, Any]], file: str) -> None:
-        """Formulas compute with numbers without groups, of the same places, and never with themselves."""
+        """Formulas compute with numbers without groups, and never with themselves."""
         for place, written in enumerate(data):
             measure = self.measures.get(written["measure"])
             if measure is not None and isinstance(measure.body, Arithmetic):
                 path: Path = (file, place, "formula")
-                self.check_parts(measure.body, path)
+                self.check_parts(measure.body, path, decimals=True)
                 way = self._way_back(measure.name)
                 if way and measure.name == min(way):
                     shown = " → ".join((*way, measure.name))
@@ -230,12 +257,12 @@ class MeasureBinder:
                         help="a formula can't compute with what is computed from it",
                     )  # fmt: skip
 
-    def check_parts(self, formula: Formula, path: Path, *, grouped: bool = False) -> None:
-        """Note the measures of a formula that it can't compute with; `grouped` allows those with groups."""
+    def check_parts(self, formula: Formula, path: Path, *, grouped: bool = False, decimals: bool = False) -> None:
+        """Note the measures of a formula that it can't compute with; groups and decimals may be allowed."""
         for name in sorted(set(formula_measures(formula))):
             part = self.measures.get(name)
             if part is not None and (
-                (part.per is not None and not grouped) or part.type not in _COMPUTABLE or part.places
+                (part.per is not None and not grouped) or part.type not in _COMPUTABLE or (part.places and not decimals)
             ):
                 self.notes.add(
                     path, "type.mismatch", f"a formula can't compute with `{name}`",

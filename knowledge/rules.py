@@ -162,10 +162,12 @@ class AnyOf(Struct, frozen=True, tag_field="is", tag=True):
 Clause: TypeAlias = Match | Absent | MeasureTest | ProducerTest | DateTest | OutcomeTest | AnyOf
 
 
-class Num(Struct, frozen=True, tag_field="is", tag=True):
-    """A whole-number literal in a formula."""
+class Num(Struct, frozen=True, tag_field="is", tag=True, omit_defaults=True):
+    """A whole-number literal in a formula; in a formula with decimals, scaled as its neighbours are."""
 
     value: int
+    shown: str | None = None
+    """How it is written, where that is another number: a scaled decimal, or `1` for a factor that only scales."""
 
 
 class Arithmetic(Struct, frozen=True, tag_field="is", tag=True):

@@ -69,7 +69,9 @@ class WrittenMeasure(Written):
     distinct: Aggregated | None = None
     """不同值的个数 · how many different values"""
     formula: str | int | None = None
-    """公式:整数、指标量、+ - * /、min、max、括号 · whole numbers, measures, + - * /, min, max, brackets"""
+    """公式:数、指标量、+ - * /、min、max、括号 · numbers, measures, + - * /, min, max, brackets"""
+    places: Annotated[int, Field(ge=0, le=24)] | None = None
+    """公式结果的小数位数 · decimal places of a formula's value"""
     points_lost: WrittenPointsLost | None = None
     """扣分之和,仅供后果规则 · points lost in all; for consequence rules"""
     within: str | Window | None = None
