@@ -15,6 +15,7 @@ from engine.checker_code import (
     window_start,
 )
 from engine.grading import MeasureValue
+from engine.sources import code_of
 from knowledge.rulebook import Aggregate, FactType, Measure, PointsMeasure
 from knowledge.rules import Arithmetic, Pattern, Ref, Test, Value
 
@@ -102,7 +103,7 @@ def compile_fitting(lexicon: Lexicon, pattern: Pattern, name: str) -> Callable[.
 
 
 def _compiled(lexicon: Lexicon, text: str, name: str) -> Callable[..., list[Row]]:
-    exec(f"def {name}(t, p, w, day):\n return {text}", lexicon.names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
+    exec(code_of(f"def {name}(t, p, w, day):\n return {text}"), lexicon.names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
     found: Callable[..., list[Row]] = lexicon.names[name]
     return found
 
@@ -189,7 +190,7 @@ def _share(lexicon: Lexicon, measure: Measure, body: Aggregate, kind: FactType) 
     name = f"numerator_{lexicon.measures[measure.name]}"
     holds = " and ".join(f"({true_text(lexicon, test, kind)})" for test in body.numerator) or "True"
     text = f"def {name}(rows, p, w, day):\n return [row for row in rows for v in (row[1],) if not ({holds})]"
-    exec(text, lexicon.names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
+    exec(code_of(text), lexicon.names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
     outside = lexicon.names[name]
 
     def reduce(rows: Sequence[Row], p: Any, w: Any, day: int) -> Computed:
@@ -250,7 +251,7 @@ def _formula(lexicon: Lexicon, body: Arithmetic) -> Callable[[Any, Any], int | N
     known = "".join(f" if ({leaf} := {code}) is None: return None\n" for leaf, code in leaves.items())
     name = f"formula_{len(lexicon.names)}"
     source = f"def {name}(m, p):\n{known} try: return {text}\n except ZeroDivisionError: return None"
-    exec(source, lexicon.names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
+    exec(code_of(source), lexicon.names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
     formula: Callable[[Any, Any], int | None] = lexicon.names[name]
     return formula
 

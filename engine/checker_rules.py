@@ -20,6 +20,7 @@ from engine.checker_code import (
     pattern_checks,
     settle,
 )
+from engine.sources import code_of
 from knowledge.rulebook import Rulebook
 from knowledge.rules import (
     Absent,
@@ -78,7 +79,6 @@ def compile_rules(lexicon: Lexicon) -> tuple[CheckedRule, ...]:
     """Compile every rule, in the rulebook's order."""
     names = lexicon.names
     names["groups"] = _groups
-    sources: list[str] = []
     ways: list[list[tuple[int, str]]] = []
     for place, rule in enumerate(lexicon.rulebook.rules):
         ways.append([])
@@ -86,8 +86,8 @@ def compile_rules(lexicon: Lexicon) -> tuple[CheckedRule, ...]:
             name = f"rule_{place}_{number}"
             bits = {lexicon.bits["type", bound.pattern.type] for bound in way.bound}
             ways[-1].append((sum(bits), name))
-            sources += _WayText(lexicon, rule, place, way).lines(name)
-    exec(compile("\n".join(sources), "<checker rules>", "exec"), names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
+            source = "\n".join(_WayText(lexicon, rule, place, way).lines(name))
+            exec(code_of(source), names)  # noqa: S102  # text made from the rulebook's meaning, all literals by repr
     return tuple(
         CheckedRule(rule, tuple((bits, names[name]) for bits, name in own), _needs(lexicon, rule))
         for rule, own in zip(lexicon.rulebook.rules, ways, strict=True)

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from engine.horizon import NEVER, day_leaves, day_shifts
+from engine.sources import code_of
 from knowledge.rulebook import FactType, Lasting
 from knowledge.rules import Const, Expr, Op, Pattern, Ref, Test, Value, Window
 from knowledge.workdays import Calendar
@@ -251,7 +252,7 @@ def compile_function(source: str, calendar: Calendar | None, **names: object) ->
 
     space: dict[str, Any] = {"SH": day_shifts(calendar), "YEAR": year, "LEAVES": day_leaves(calendar), "NEVER": NEVER}
     space |= names
-    exec(compile(source, "<rulebook>", "exec"), space)  # noqa: S102  the source is made by this package from a closed grammar
+    exec(code_of(source), space)  # noqa: S102  the source is made by this package from a closed grammar
     return space[source[4 : source.index("(")]]
 
 

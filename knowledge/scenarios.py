@@ -10,11 +10,13 @@ from typing import Any
 
 from knowledge.binding import Misfit, day
 from knowledge.problems import Problem, RulebookRefused, nearest
-from knowledge.rulebook import Field, Rulebook
+from knowledge.rulebook import FactType, Field, Rulebook
 from knowledge.shape import check_shape, model_of
 from knowledge.source import Document, read_document
 
-_FACT_KEYS = ("status", "recorded_at", "source")
+_FACT_KEYS = ("status", "recorded_at", "source", "times")
+_MOST_TIMES = 1_000
+"""How often one line of a scenario may repeat its fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +233,30 @@ class _Reader:
                 "type": names[0],
                 "fields": {name: _json(shapes.get(name), v) for name, v in fields.items() if v is not None},
             }
-            facts.append(fact | {key: written[key] for key in _FACT_KEYS if key in written})
+            fact |= {key: written[key] for key in _FACT_KEYS if key in written}
+            facts += self._repeated(kind, fact, (*at, place)) if "times" in fact else [fact]
         return facts
+
+    def _repeated(self, kind: FactType | None, fact: dict[str, Any], at: tuple[Any, ...]) -> list[dict[str, Any]]:
+        """Return a fact as often as it says, told apart by a number after the first text of what tells facts apart."""
+        times = fact.pop("times")
+        same = [] if kind is None else [name for name in kind.same_when if kind.fields[name].type == "text"]
+        if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= _MOST_TIMES:
+            expected = f"a whole number from 1 to {_MOST_TIMES}"
+            message = "`times` says how often there is such a fact"
+            self._add((*at, "times"), "scenario.times", message, str(times), expected)
+        elif kind is not None and not same:
+            line = "write the facts out, or give the type a text under `same_when`"
+            message = f"nothing tells one `{kind.name}` from another, so they would be one fact"
+            self._add((*at, "times"), "scenario.times", message, str(times), None, line)
+        else:
+            fields = fact["fields"]
+            begin = f"{fields[same[0]]}-" if same and same[0] in fields else ""
+            return [
+                fact | {"fields": fields | ({same[0]: f"{begin}{number}"} if same else {})}
+                for number in range(1, times + 1)
+            ]
+        return [fact]
 
     def _finish(self, draft: _Draft) -> Iterator[Scenario]:
         try:

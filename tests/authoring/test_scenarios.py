@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,26 @@ def test_an_expected_error_is_an_expectation_too() -> None:
     assert good.passed
     assert other.failures[0].startswith("error case.refused")
     assert graded.failures == ("error: expected case.refused, but it was graded B",)
+
+
+def test_a_fact_that_is_repeated_is_told_apart_by_a_number(tmp_path: Path) -> None:
+    folder = tmp_path / "orchard" / "1"
+    shutil.copytree(BOOKS[-1], folder)
+    text = """
+- name: five tests
+  as_of: 2025-09-01
+  facts:
+    - test: {number: T, result: pass, taken_on: 2025-06-01}
+      times: 3
+      status: disputed
+    - test: {result: pass, taken_on: 2025-06-01}
+      times: 2
+  expect: {grade: A}
+"""
+    (folder / "scenarios" / "repeated.yaml").write_text(text, encoding="utf-8")
+
+    (scenario,) = [one for one in load_scenarios(folder, ORCHARD) if one.name == "five tests"]
+
+    told = [(fact["fields"]["number"], fact.get("status")) for fact in scenario.case["facts"]]
+    assert told == [("T-1", "disputed"), ("T-2", "disputed"), ("T-3", "disputed"), ("1", None), ("2", None)]
+    assert all("times" not in fact for fact in scenario.case["facts"])
