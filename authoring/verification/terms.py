@@ -1,4 +1,4 @@
-"""Values of facts, producers and measures as terms of z3; the only module that knows z3.
+"""Values of facts, producers and measures as terms of z3.
 
 Every value is an integer: dates are ordinals, yes/no is 1 or 0, texts and choices are numbered as they come.
 A value may be missing, which is a term of its own.
@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
 from typing import Any, Final
 
+from authoring.verification.logic import Term, logic
 from knowledge.rulebook import Field, Rulebook
 from knowledge.rules import Const, Expr, Shift, Test, Value
 from knowledge.workdays import add
 
-Term = Any
-"""A term of z3, which has no types of its own."""
 _FIRST_DAY, _LAST_DAY = 693_962, 803_533
 """1901-01-01 to 2200-12-31."""
 _LARGEST: Final = 2**53
@@ -27,12 +24,6 @@ _ROUNDS: Final = 24
 _EFFORT: Final = 4_000_000
 """Steps of the solver for one question, so that the answer does not hang on how busy the machine is."""
 _ORDER: Final = ("lt", "le", "gt", "ge")
-
-
-@cache
-def z3() -> Any:
-    """Return the solver's package, which takes a while to load."""
-    return import_module("z3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +41,7 @@ class Space:
     """
 
     def __init__(self, rulebook: Rulebook) -> None:
-        self.rulebook, self.z3 = rulebook, z3()
+        self.rulebook, self.z3 = rulebook, logic()
         self.solver = self.z3.Solver()
         self.solver.set("rlimit", _EFFORT)
         self.codes: dict[str, int] = {}
@@ -86,12 +77,12 @@ class Space:
     @property
     def true(self) -> Term:
         """What always holds."""
-        return self.z3.BoolVal(True)
+        return self.z3.true
 
     @property
     def missing(self) -> Val:
         """A value that isn't there."""
-        return Val(self.z3.IntVal(0), self.z3.BoolVal(False))
+        return Val(self.z3.IntVal(0), self.z3.false)
 
     def number(self, name: str) -> Term:
         """Return a new whole number."""
@@ -229,17 +220,18 @@ def decoded(space: Space, field: Field, number: int) -> Value:
 
 def both(space: Space, terms: Sequence[Term]) -> Term:
     """Return the conjunction of terms."""
-    return space.z3.And(list(terms)) if terms else space.true
+    return space.z3.And(list(terms))
 
 
 def same(space: Space, left: Mapping[str, Val], right: Mapping[str, Val], names: Iterable[str]) -> Term:
     """Return whether two facts agree in fields: both missing, or both there and equal."""
-    And, Or, Not = space.z3.And, space.z3.Or, space.z3.Not  # noqa: N806  z3's own names
-    terms = []
+    z3, terms = space.z3, []
     for name in names:
         one, other = left[name], right[name]
-        terms.append(And(one.there == other.there, Or(Not(one.there), one.term == other.term)))
-    return both(space, terms)
+        if one.there is not other.there:
+            terms.append(z3.same(one.there, other.there))
+        terms.append(z3.Or(z3.Not(one.there), z3.same(one.term, other.term)))
+    return z3.And(terms)
 
 
 def _distance(shift: Shift) -> tuple[int, int]:

@@ -32,7 +32,9 @@ def check_rules(study: Study, rules: Iterable[Rule]) -> None:
 
 def check_grades(study: Study) -> None:
     """Note grades that no case is given."""
-    given = {one.grading.grade for one in study.witnesses.all()} | walked(study)
+    given = {one.grading.grade for one in study.witnesses.all()}
+    if any(band.grade not in given for band in study.rulebook.bands):
+        given = walked(study, given)
     reached = Reached(study)
     for place, band in enumerate(study.rulebook.bands):
         if band.grade in given:
@@ -53,9 +55,9 @@ def check_grades(study: Study) -> None:
             )  # fmt: skip
 
 
-def walked(study: Study) -> set[str]:
-    """Return the grades met on the way from the best case that is known to the worst, fact by fact."""
-    grades: set[str] = set()
+def walked(study: Study, given: Iterable[str]) -> set[str]:
+    """Return, beside grades that are given, those met on the way from the best known case to the worst, by facts."""
+    grades = set(given)
     order = [band.grade for band in study.rulebook.bands]
     known = sorted(study.witnesses.all(), key=lambda one: order.index(one.grading.grade))
     for start in known[:3]:
@@ -63,13 +65,13 @@ def walked(study: Study) -> set[str]:
         grades.add(best.grading.grade)
         facts = {fact.id: fact for fact in best.case.facts}
         for other in known:
+            if len(grades) == len(order):
+                return grades
             facts.update({fact.id: fact for fact in other.case.facts})
             ordered = tuple(sorted(facts.values(), key=lambda fact: (fact.type, fact.id)))
             tried = study.witnesses.graded(msgspec.structs.replace(best.case, facts=ordered))
             if tried is not None:
                 grades.add(tried.grading.grade)
-        if len(grades) == len(order):
-            break
     return grades
 
 
