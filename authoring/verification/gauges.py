@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from authoring.verification.logic import Term
 from authoring.verification.patterns import alone, narrower
-from authoring.verification.terms import Space, Term, Val, both, same
+from authoring.verification.terms import Space, Val, both, same
 from knowledge.measurebinding import measure_field
 from knowledge.rulebook import Aggregate, Measure
 from knowledge.rules import Arithmetic, Const, Formula, MeasureTest, Num, Pattern, Ref

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from authoring.verification.gauges import Gauges
-from authoring.verification.terms import Space, Term, Val, both, same
+from authoring.verification.logic import Term
+from authoring.verification.terms import Space, Val, both, same
 from knowledge.rulebook import FactType, Field, Rulebook
 from knowledge.rules import (
     Absent,

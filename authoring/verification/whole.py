@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from authoring.verification.gauges import Gauges
+from authoring.verification.logic import Term
 from authoring.verification.patterns import alone, narrower, renamed
 from authoring.verification.sketch import Dead, Sketch, Ways
-from authoring.verification.terms import Space, Term, Val, both
+from authoring.verification.terms import Space, Val, both
 from knowledge.rulebook import Aggregate, Rulebook
 from knowledge.rules import (
     Absent,
