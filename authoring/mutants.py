@@ -1,4 +1,7 @@
-"""Rulebooks that differ from one in a single place: a threshold, an operator, a window, points, an exclusion, a law."""
+"""Rulebooks that differ from one in a single place: a threshold, an operator, a window, points, an exclusion, a law.
+
+Each is one that could be written: what the loader refuses, such as more points than a standard has, is no change.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ from knowledge.rules import (
     Pattern,
     Points,
     ProducerTest,
+    Ref,
     Rule,
+    Step,
     SteppedPoints,
     TablePoints,
     Test,
@@ -92,12 +97,13 @@ def _rule(rulebook: Rulebook, rule: Rule) -> _Changed:  # noqa: C901  a case for
             yield kind, change, replace(rule, for_each=_put(rule.for_each, number, changed))
     for kind, change, when in _clauses(rulebook, rule.when, may_be_empty=bool(rule.for_each)):
         yield kind, change, replace(rule, when=when)
+    most = rulebook.standards[rule.target].points if rule.kind == "standard" else 0
     if rule.points is not None:
-        for kind, change, points in _points(rulebook, rule.points):
+        for kind, change, points in _points(rulebook, rule.points, most):
             yield kind, change, replace(rule, points=points)
     if rule.at_most is not None:
-        for most in (rule.at_most - 1, rule.at_most + 1):
-            yield "points", f"at_most {rule.at_most} → {most}", replace(rule, at_most=most)
+        for cap in _either_side(rule.at_most, most):
+            yield "points", f"at_most {rule.at_most} → {cap}", replace(rule, at_most=cap)
     if rule.applies_to is not None:
         for one in rule.applies_to:
             left = tuple(kind for kind in rule.applies_to if kind != one)
@@ -179,7 +185,7 @@ def _clause(rulebook: Rulebook, clause: Clause) -> _Changed:  # noqa: C901, PLR0
     replace = msgspec.structs.replace
     match clause:
         case Match() | Absent():
-            for kind, change, pattern in _pattern(rulebook, clause.pattern):
+            for kind, change, pattern in _pattern(rulebook, clause.pattern, absent=isinstance(clause, Absent)):
                 yield kind, change, replace(clause, pattern=pattern)
         case MeasureTest() | ProducerTest():
             for number, test in enumerate(clause.tests):
@@ -201,9 +207,11 @@ def _clause(rulebook: Rulebook, clause: Clause) -> _Changed:  # noqa: C901, PLR0
                     yield kind, change, replace(clause, alternatives=_put(clause.alternatives, number, changed))
 
 
-def _pattern(rulebook: Rulebook, pattern: Pattern) -> _Changed:
+def _pattern(rulebook: Rulebook, pattern: Pattern, *, absent: bool = False) -> _Changed:
     replace = msgspec.structs.replace
     for number, test in enumerate(pattern.tests):
+        if absent and _vouches(pattern, test):
+            continue
         without = (*pattern.tests[:number], *pattern.tests[number + 1 :])
         yield "exclusion", f"{pattern.type} without `{_words(test)}`", replace(pattern, tests=without)
         for kind, change, changed in _test(rulebook, test, pattern.type):
@@ -213,6 +221,13 @@ def _pattern(rulebook: Rulebook, pattern: Pattern) -> _Changed:
             yield "window", f"{pattern.type} {change}", replace(pattern, window=window)
     if pattern.active is not None:
         yield "exclusion", f"{pattern.type} whether active or not", replace(pattern, active=None)
+
+
+def _vouches(pattern: Pattern, test: Test) -> bool:
+    """Say whether a test is there because an absence must know what it compares with another fact."""
+    return test.op == "present" and any(
+        isinstance(other.operand, Ref) and other.name == test.name for other in pattern.tests
+    )
 
 
 def _window(window: Window) -> Iterator[tuple[str, Window | None]]:
@@ -249,38 +264,59 @@ def _near(rulebook: Rulebook, name: str, of: str | None, operand: Const) -> Iter
     if isinstance(operand.value, bool):
         yield not operand.value
     elif isinstance(operand.value, int):
-        yield operand.value - 1
-        yield operand.value + 1
+        step = _finest(rulebook, name, operand.value) if of is None else 1
+        yield operand.value - step
+        yield operand.value + step
     elif of is not None and name in rulebook.types[of].fields:
         choices = list(rulebook.types[of].fields[name].choices)
         if operand.value in choices and len(choices) > 1:
             yield choices[choices.index(operand.value) - 1]
 
 
-def _points(rulebook: Rulebook, points: Points) -> _Changed:  # noqa: C901  a case for each construct
+def _finest(rulebook: Rulebook, name: str, value: int) -> int:
+    """Return by how much a limit is moved: shares by a step of the place to which they are written, 75 % by 1 %."""
+    measure = rulebook.measures.get(name)
+    if measure is None or not isinstance(measure.body, Aggregate) or measure.body.how != "share":
+        return 1
+    return next(step for step in (100, 10, 1) if value % step == 0)
+
+
+def _points(rulebook: Rulebook, points: Points, most: int) -> _Changed:  # noqa: C901  a case for each construct
     replace = msgspec.structs.replace
     match points:
         case FixedPoints():
-            for other in (points.points - 1, points.points + 1):
+            for other in _either_side(points.points, most):
                 yield "points", f"lose {points.points} → {other}", replace(points, points=other)
         case SteppedPoints():
             for number, step in enumerate(points.steps):
-                for other in (step.points - 1, step.points + 1):
-                    steps = _put(points.steps, number, replace(step, points=other))
-                    yield "points", f"step {number + 1}: {step.points} → {other}", replace(points, steps=steps)
-                for place, test in enumerate(step.tests):
-                    for kind, change, changed in _test(rulebook, test, None):
-                        tests = _put(step.tests, place, changed)
-                        steps = _put(points.steps, number, replace(step, tests=tests))
-                        yield kind, f"step {number + 1}: {change}", replace(points, steps=steps)
+                for kind, change, changed in _step(rulebook, step, most):
+                    yield (
+                        kind,
+                        f"step {number + 1}: {change}",
+                        replace(points, steps=_put(points.steps, number, changed)),
+                    )
         case TablePoints():
             for name, value in points.points.items():
-                for other in (value - 1, value + 1):
+                for other in _either_side(value, most):
                     table = {**points.points, name: other}
                     yield "points", f"{name}: {value} → {other}", replace(points, points=table)
         case FormulaPoints():
             for kind, change, formula in _formula(points.formula):
                 yield kind, change, replace(points, formula=formula)
+
+
+def _step(rulebook: Rulebook, step: Step, most: int) -> _Changed:
+    replace = msgspec.structs.replace
+    for other in _either_side(step.points, most):
+        yield "points", f"{step.points} → {other}", replace(step, points=other)
+    for place, test in enumerate(step.tests):
+        for kind, change, changed in _test(rulebook, test, None):
+            yield kind, change, replace(step, tests=_put(step.tests, place, changed))
+
+
+def _either_side(points: int, most: int) -> Iterator[int]:
+    """Yield the points next to some that a standard of `most` may hold."""
+    yield from (other for other in (points - 1, points + 1) if 0 <= other <= most)
 
 
 def _formula(formula: Formula) -> _Changed:

@@ -14,9 +14,12 @@ from itertools import islice
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from authoring.mutants import Kind, Mutant, mutants
 from authoring.scenarios import Prepared, Trial, prepare
+from engine.case import CaseFile
+from engine.columnar import Probe
 from engine.evaluate import Evaluator
 from engine.grading import Grading
 from engine.workers import Workers
@@ -86,56 +89,101 @@ def mutate(
 
 def _try(evaluator: Evaluator, numbers: range, scenarios: Sequence[Scenario]) -> list[bool | None]:
     """Return for each mutant, by number, whether a scenario notices it; None where it can't be compiled."""
-    rulebook = evaluator.rulebook
-    known = [_Known.of(one, evaluator) for one in prepare(rulebook, scenarios)]
-    return [_is_noticed(mutant, known) for mutant in islice(mutants(rulebook), numbers.start, numbers.stop)]
+    watch = _Watch(evaluator, scenarios)
+    return [watch.notices(mutant) for mutant in islice(mutants(evaluator.rulebook), numbers.start, numbers.stop)]
+
+
+class _Watch:
+    """Scenarios that watch over a rulebook: which of them notices a change.
+
+    The columnar engine says of which scenarios a change touches the outcome; only these, and those that expect what it
+    doesn't tell, are tried.
+    """
+
+    def __init__(self, evaluator: Evaluator, scenarios: Sequence[Scenario]) -> None:
+        self._evaluator = evaluator
+        self._known = [_Known.of(one) for one in prepare(evaluator.rulebook, scenarios)]
+        with_case = [(place, one.case) for place, one in enumerate(self._known) if one.case is not None]
+        self._places = [place for place, _ in with_case]
+        self._probe = Probe(evaluator.rulebook, [case for _, case in with_case])
+        self._always = {place for place, one in enumerate(self._known) if one.untold}
+        self._gradings: dict[int, Grading] = {}
+
+    def notices(self, mutant: Mutant) -> bool | None:
+        """Say whether a scenario comes out otherwise; None where the mutant can't be compiled."""
+        target = next((rule.target for rule in mutant.rulebook.rules if rule.id == mutant.of), mutant.of)
+        about = frozenset((mutant.of, target))
+        if mutant.kind == "law":
+            return self._notices_law(mutant, about)
+        places = {self._places[place] for place in self._probe.touched(mutant.rulebook)} | self._always
+        places |= {place for place, one in enumerate(self._known) if one.quiet & about}
+        if not places:
+            return False
+        try:
+            evaluator = Evaluator(mutant.rulebook)
+        except RulebookRefused:
+            return None
+        trial = Trial(mutant.rulebook, evaluator.grade)
+        try:
+            # What speaks of the place that was changed notices it soonest.
+            in_order = sorted(places, key=lambda place: not self._known[place].names & about)
+            return any(_fails(trial, self._known[place].prepared) for place in in_order)
+        finally:
+            evaluator.close()
+
+    def _notices_law(self, mutant: Mutant, about: frozenset[str]) -> bool:
+        """Say whether a scenario expects what a rule cites; nothing else of a grading depends on it."""
+        (law,) = (rule.law for rule in mutant.rulebook.rules if rule.id == mutant.of)
+        for place, one in enumerate(self._known):
+            if one.case is None or not about & one.laws:
+                continue
+            if place not in self._gradings:
+                self._gradings[place] = self._evaluator.grade(one.case)
+            grading = self._gradings[place]
+            cited = [replace(own, law=law) if own.rule == mutant.of else own for own in grading.deductions]
+            changed = replace(grading, deductions=tuple(cited))
+            if _fails(Trial(mutant.rulebook, partial(_the_same, changed)), one.prepared):
+                return True
+        return False
+
+
+def _the_same(grading: Grading, _: CaseFile) -> Grading:
+    return grading
+
+
+def _fails(trial: Trial, one: Prepared) -> bool:
+    try:
+        return any(True for _ in trial.failures(one))
+    except ShuoliError:
+        return True
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A scenario, how it comes out as the rulebook is, and what it speaks of."""
+    """A scenario and what it speaks of."""
 
     prepared: Prepared
-    draft: Grading | None
+    case: CaseFile | None
+    """None where it expects to be refused when it is read."""
     names: frozenset[str]
-    statuses: frozenset[str]
-    """Rules and targets that it expects not to fire, for a reason that no grading shows."""
+    quiet: frozenset[str]
+    """Rules and targets of which it expects what became of them where they don't fire."""
+    laws: frozenset[str]
+    untold: bool
+    """Whether it expects something that may differ without a difference in the outcome."""
 
     @classmethod
-    def of(cls, one: Prepared, evaluator: Evaluator) -> _Known:
+    def of(cls, one: Prepared) -> _Known:
         expect = one.scenario.expect
         quiet = {key: expect.get(key) for key in ("not_fired", "unknown", "not_applicable")}
-        draft = None
-        if one.case is not None and "error" not in expect:
-            draft = evaluator.chain(one.case)
-        return cls(one, draft, frozenset(map(str, _names(expect))), frozenset(map(str, _names(quiet))))
-
-    def notices(self, trial: Trial, evaluator: Evaluator, about: frozenset[str]) -> bool:
-        """Say whether it comes out otherwise under another rulebook, which differs in what is named by `about`."""
-        if self.draft is not None and self.prepared.case is not None and not self.statuses & about:
-            draft = evaluator.chain(self.prepared.case)
-            # What is decided alike meets the same expectations.
-            if msgspec.structs.replace(draft, rulebook_sha256=self.draft.rulebook_sha256) == self.draft:
-                return False
-        return any(True for _ in trial.failures(self.prepared))
-
-
-def _is_noticed(mutant: Mutant, known: Sequence[_Known]) -> bool | None:
-    try:
-        evaluator = Evaluator(mutant.rulebook)
-    except RulebookRefused:
-        return None
-    target = next((rule.target for rule in mutant.rulebook.rules if rule.id == mutant.of), mutant.of)
-    about = frozenset((mutant.of, target))
-    trial = Trial(mutant.rulebook, evaluator.grade)
-    try:
-        # What speaks of the place that was changed notices it soonest.
-        in_order = sorted(known, key=lambda one: not one.names & about)
-        return any(one.notices(trial, evaluator, about) for one in in_order)
-    except ShuoliError:
-        return True
-    finally:
-        evaluator.close()
+        return cls(
+            one,
+            one.case,
+            frozenset(map(str, _names(expect))),
+            frozenset(map(str, _names(quiet))),
+            frozenset(map(str, expect.get("law", ()))),
+            untold=not expect.keys().isdisjoint(("next_change_on", "error")),
+        )
 
 
 def _names(expected: Any) -> Iterator[Any]:

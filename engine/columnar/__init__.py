@@ -2,5 +2,6 @@
 
 from engine.columnar.grader import Columnar, Graded
 from engine.columnar.population import Gathering, Population, population_of
+from engine.columnar.probing import Probe
 
-__all__ = ["Columnar", "Gathering", "Graded", "Population", "population_of"]
+__all__ = ["Columnar", "Gathering", "Graded", "Population", "Probe", "population_of"]

@@ -61,6 +61,10 @@ class Columnar:
             ]
             for stage in range(strata.last + 1)
         }
+        self.recursive = frozenset(
+            matcher.rule.id for units in self._units.values() for unit in units if _recurs(unit) for matcher in unit
+        )
+        """The rules that feed themselves or each other."""
         self._measures = in_order(rulebook.measures)
         self._measure_stages = strata.measures
         self._suspensions = [
@@ -90,7 +94,14 @@ class Columnar:
             {name: pl.concat([part.concluded[name] for part in parts]) for name in parts[0].concluded},
         )
 
+    def know(self, population: Population, day: int) -> Knowledge:
+        """Return all that is known of everybody once they are graded."""
+        return self._decided(population, day)[0]
+
     def _grade(self, population: Population, day: int, first: int, *, concluded: bool) -> Graded:
+        return _frames(self.rulebook, *self._decided(population, day), first, concluded=concluded)
+
+    def _decided(self, population: Population, day: int) -> tuple[Knowledge, list[Fired], Scores]:
         known = Knowledge(self.rulebook, population, day, self._patterns)
         fired: list[Fired] = []
         for stage in range(self._graded):
@@ -99,7 +110,7 @@ class Columnar:
         _remember(self.rulebook, known, scores)
         for stage in range(self._graded, self._last + 1):
             self._stage(known, stage, fired)
-        return _frames(self.rulebook, known, fired, scores, first, concluded=concluded)
+        return known, fired, scores
 
     def _stage(self, known: Knowledge, stage: int, fired: list[Fired]) -> None:
         for standard, pattern, since in self._suspensions:
@@ -116,9 +127,8 @@ class Columnar:
 
     def _settle(self, known: Knowledge, unit: Sequence[RuleMatcher]) -> list[Fired]:
         """Match rules that feed each other until nothing new is concluded."""
-        concluding = [matcher for matcher in unit if matcher.rule.kind in ("finding", "consequence")]
-        targets = {matcher.rule.target for matcher in concluding}
-        recursive = any(pattern.type in targets for matcher in unit for pattern, _ in patterns_of(matcher.rule))
+        targets = {matcher.rule.target for matcher in unit if matcher.rule.kind in ("finding", "consequence")}
+        recursive = any(matcher.rule.id in self.recursive for matcher in unit)
         while True:
             found = [matcher.match(known) for matcher in unit]
             _refuse_endless(known, found)
@@ -197,6 +207,12 @@ def _in_order(rules: Sequence[Rule]) -> list[list[Rule]]:
             units.append([rule for other in same for rule in concluding[other]])
             done.update(same)
     return [*units, [rule for rule in rules if rule.kind not in ("finding", "consequence")]]
+
+
+def _recurs(unit: Sequence[RuleMatcher]) -> bool:
+    """Say whether a rule of a unit reads what a rule of it concludes."""
+    targets = {matcher.rule.target for matcher in unit if matcher.rule.kind in ("finding", "consequence")}
+    return any(pattern.type in targets for matcher in unit for pattern, _ in patterns_of(matcher.rule))
 
 
 def _reached(reads: Mapping[str, set[str]], start: str) -> set[str]:

@@ -60,7 +60,7 @@ class RuleMatcher:
 
     def match(self, known: Knowledge) -> Fired:
         """Return all its firings."""
-        asked = self._asked(known)
+        asked = self.asked(known)
         points = None
         if self._stepped_by == "producer":
             points = self._steps(known, Rows(known.everyone, {}))
@@ -71,7 +71,7 @@ class RuleMatcher:
         known.bound_types = self._ways[0].types if self._ways else {}
         return self._fired(known, found, points)
 
-    def _asked(self, known: Knowledge) -> Flags:
+    def asked(self, known: Knowledge) -> Flags:
         """Return of whom it is asked at all."""
         rule, asked = self.rule, ~known.refused
         if rule.applies_to is not None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +16,11 @@ import pytest
 from authoring.mutants import mutants
 from authoring.mutation import Survivor, mutate
 from authoring.proposals import propose
+from authoring.scenarios import prepare
+from engine.case import CaseFile
+from engine.columnar import Probe
+from engine.evaluate import Evaluator
+from engine.grading import Grading
 from engine.workers import Workers
 from knowledge.loader import check_rulebook, load_rulebook
 from knowledge.rulebook import Rulebook
@@ -19,6 +28,7 @@ from knowledge.scenarios import Scenario, load_scenarios
 
 ROOT = Path(__file__).parent.parent.parent
 ORCHARD = ROOT / "tests" / "rulebooks" / "api" / "orchard" / "1"
+NIGHTLY = bool(os.environ.get("SHUOLI_NIGHTLY"))
 SHIPPED = ROOT / "knowledge" / "rulebooks" / "hangzhou" / "2021.1"
 
 
@@ -46,6 +56,47 @@ def test_each_mutant_differs_from_the_rulebook_in_one_part() -> None:
             pairs = zip(rulebook.rules, named.rules, strict=True)
             assert [before.id for before, after in pairs if before != after] == [mutant.of]
     assert kinds == {"threshold", "operator", "window", "points", "weight", "exclusion", "law"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "each"), [(ORCHARD, 1), (SHIPPED, 20 if NIGHTLY else 300)], ids=["orchard", "shipped"]
+)
+def test_whom_a_change_does_not_touch_comes_to_the_same(folder: Path, each: int) -> None:
+    rulebook = load_rulebook(folder)
+    cases = [one.case for one in prepare(rulebook, load_scenarios(folder, rulebook)) if one.case is not None]
+    before = [_outcome(grading) for grading in _graded(rulebook, cases)]
+    probe = Probe(rulebook, cases)
+    touched_and_same = moved = 0
+    for mutant in islice(mutants(rulebook), 0, None, each):
+        touched = set(probe.touched(mutant.rulebook))
+        after = [_outcome(grading) for grading in _graded(mutant.rulebook, cases)]
+        other = {place for place, outcome in enumerate(after) if outcome != before[place]}
+        assert other <= touched, (mutant.of, mutant.change)
+        moved += len(other)
+        touched_and_same += len(touched - other)
+    # It would be no use if everybody were touched by everything.
+    assert moved > 0
+    assert touched_and_same < 20 * moved
+
+
+def _graded(rulebook: Rulebook, cases: list[CaseFile]) -> list[Grading]:
+    evaluator = Evaluator(rulebook)
+    try:
+        return [evaluator.chain(case) for case in cases]
+    finally:
+        evaluator.close()
+
+
+def _outcome(grading: Grading) -> Any:
+    """Return what scenarios may expect, but for the next change and the verdicts of rules that don't fire."""
+    fired = Counter((one.rule, one.points, one.counted, one.grade, one.law) for one in grading.deductions)
+    findings = [(one.type, sorted(one.values.items(), key=str)) for one in (*grading.findings, *grading.consequences)]
+    measures = [(one.name, one.value, one.group) for one in grading.measures]
+    limits = [(one.id, one.grade) for one in (*grading.ceilings, *grading.vetoes)]
+    return (
+        grading.grade, grading.score, grading.standards, grading.indicators, fired, sorted(findings, key=str), measures,
+        limits, grading.statuses, [one.id for one in grading.remedies],
+    )  # fmt: skip
 
 
 def test_what_scenarios_hold_is_noticed_and_what_they_leave_open_is_told(
