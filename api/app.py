@@ -27,6 +27,7 @@ from api.drafts import (
     show_release,
     try_draft,
 )
+from api.forms import put_dmn, put_workbook, show_diff, show_dmn, show_document, show_left_out, show_workbook
 from api.gradings import grade_case, show_certificate, show_grading
 from api.headers import add_headers
 from api.health import live as is_live
@@ -35,6 +36,7 @@ from api.impact import Impacts, list_movers, show_impact
 from api.letters import Letters, show_letter
 from api.live import Live
 from api.log import list_entries, prove_consistency, prove_inclusion, show_head, show_key
+from api.mutation import Mutations, begin_mutation, end_mutation, show_mutation, show_proposals
 from api.pages import PAGES, assets, with_pages
 from api.planning import show_plans
 from api.positions import show_position
@@ -57,10 +59,12 @@ from api.quarantine import dismiss_line, list_quarantine, replay_line, show_line
 from api.reasoning import show_tree, show_tree_as_dot, show_tree_as_text, show_tree_drawn, show_why_not
 from api.requests import knows_parameters
 from api.requests import today as today_in_china
+from api.rulebook_paths import written_at
 from api.rulebooks import list_rulebooks, show_rulebook
 from api.services import Services
 from api.settings import Settings
 from api.sources import list_sources
+from api.studies import Studies, show_coverage, verify_draft, verify_version
 from api.subscriptions import (
     add_subscription,
     end_subscription,
@@ -130,6 +134,20 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     rebase_draft,
     release_draft,
     drop_draft,
+    verify_version,
+    verify_draft,
+    *show_coverage,
+    *begin_mutation,
+    *show_mutation,
+    *end_mutation,
+    *show_proposals,
+    *show_workbook,
+    *show_dmn,
+    *show_left_out,
+    *show_document,
+    *show_diff,
+    put_workbook,
+    put_dmn,
     show_head,
     show_key,
     list_entries,
@@ -152,7 +170,7 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
     services = Services.open(settings, today=today)
     # Registered one by one, two synchronous handlers of one address would be put into a thread twice and never answer.
     beside = Live(services)
-    impacts = Impacts(services)
+    impacts, studies, mutations = Impacts(services), Studies(services), Mutations(services)
     letters, city = Letters(settings, services.store), City(services.store)
     ranking = Ranking(city)
     routes = Router("/", route_handlers=ROUTES)
@@ -161,6 +179,9 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
         before_send=[add_headers],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
+            "studies": Provide(lambda: studies, sync_to_thread=False),
+            "mutations": Provide(lambda: mutations, sync_to_thread=False),
+            "written": Provide(written_at, sync_to_thread=True),
             "letters": Provide(lambda: letters, sync_to_thread=False),
             "impacts": Provide(lambda: impacts, sync_to_thread=False),
             "city": Provide(lambda: city, sync_to_thread=False),
@@ -170,7 +191,7 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
         guards=[knows_parameters],
         logging_config=None,
         on_startup=[beside.start] if live else [],
-        on_shutdown=[beside.stop, services.close],
+        on_shutdown=[mutations.stop, beside.stop, studies.stop, services.close],
         openapi_config=openapi(),
         request_max_body_size=LARGEST_BODY,
     )

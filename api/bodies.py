@@ -13,6 +13,7 @@ from typing import Any, Final
 from litestar.openapi.spec import Example, OpenAPI, OpenAPIMediaType, OpenAPIType, Reference, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat
 
+from api.forms import XLSX, XML
 from api.outlooks import MOST_STRUCK
 from knowledge.rulebook import FactType, Field, Rulebook
 
@@ -169,6 +170,18 @@ def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
     paths["/api/v1/facts:bulk"].post.request_body = RequestBody(  # type: ignore[union-attr]  # the route is there
         content={"application/x-ndjson": lines}, description="每行一条 Report · a Report a line", required=True
     )
+    tables = '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d" namespace="urn:d"/>'
+    for form, kind, words, shown in (
+        ("workbook", XLSX, "GET …/workbook 所得的工作簿 · a workbook as GET …/workbook gives it", None),
+        ("dmn", XML, "DMN 1.2–1.5 的决策表 · decision tables", tables),
+    ):
+        schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+        media = OpenAPIMediaType(schema=schema)
+        if shown is not None:
+            media.examples = {"example": Example(summary="示例 · example", value=shown)}
+        paths[f"{at}/{form}"].put.request_body = RequestBody(  # type: ignore[union-attr]  # the route is there
+            content={kind: media}, description=words, required=True
+        )
     for (path, method), (name, description, example) in bodies.items():
         media = OpenAPIMediaType(
             schema=Reference(ref=f"#/components/schemas/{name}"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,14 +9,13 @@ import msgspec
 
 from api.output import as_json, print_json
 from api.requests import today
-from api.selection import Selection, Version
+from api.selection import Selection
 from api.settings import Settings
+from api.versions import versions_with
 from authoring.scenarios import prepare
 from authoring.verification import Finding, Report, Undecided, verify
 from engine.evaluate import Evaluator
-from knowledge.rulebook import Rulebook
 from knowledge.scenarios import load_scenarios
-from knowledge.versions import Entry
 
 
 @click.command(
@@ -36,9 +34,7 @@ def verify_rulebook(name: str, witness: str | None, as_json: bool) -> int:
     cases = [one.case for one in prepare(rulebook, load_scenarios(folder, rulebook)) if one.case is not None]
     evaluator = Evaluator(rulebook)
     try:
-        report = verify(
-            rulebook, evaluator.grade, cases=cases, versions=_versions(rulebook, folder, selection.versions())
-        )
+        report = verify(rulebook, evaluator.grade, cases=cases, versions=versions_with(rulebook, selection.versions()))
     finally:
         evaluator.close()
     if witness is not None:
@@ -48,14 +44,6 @@ def verify_rulebook(name: str, witness: str | None, as_json: bool) -> int:
     else:
         _print(report)
     return 1 if report.findings else 0
-
-
-def _versions(rulebook: Rulebook, folder: Path, known: Sequence[Version]) -> list[Entry]:
-    """Return the catalog's versions of a rulebook, this one among them."""
-    others = [one for one in known if one.id == rulebook.id and one.version != rulebook.version]
-    entries = [Entry(one.id, one.version, Path(one.version), one.effective_from, one.effective_until) for one in others]
-    own = Entry(rulebook.id, rulebook.version, folder, rulebook.effective_from, rulebook.effective_until)
-    return [*entries, own]
 
 
 def _print(report: Report) -> None:

@@ -12,10 +12,11 @@ from litestar.params import HeaderParameter, PathParameter, RawBody
 
 from api.problems import RequestRefused, documented
 from api.requests import Actor, body_of, needs_json
+from api.rulebook_paths import DRAFT, VERSION, YAML, Id, IfMatch, VersionName, tag_of
 from api.rulebook_view import RulebookView, view
 from api.services import Services
 from api.versions import files_of, release
-from authoring.draftfiles import DraftChanged, Holds, unchanged
+from authoring.draftfiles import Holds, unchanged
 from authoring.drafts import DraftExists, DraftMissing, Drafts, DraftView
 from authoring.merging import Conflict, Side
 from authoring.scenarios import ScenarioResult
@@ -23,19 +24,7 @@ from knowledge.problems import RulebookMissing
 from store.drafts import file_tag
 from store.releases import release_document
 
-_AT = "/api/v1/rulebooks/{rulebook_id:str}/{rulebook_version:str}/draft"
-YAML = "application/yaml"
-Id = Annotated[str, PathParameter(description="规则包 · the rulebook's id")]
-Version = Annotated[str, PathParameter(description="版本 · the version")]
 FilePath = Annotated[str, PathParameter(description="文件,如 rules/testing.yaml · a file such as rules/testing.yaml")]
-IfMatch = Annotated[
-    str | None,
-    HeaderParameter(
-        name="If-Match",
-        description="所改文件的 ETag · the ETag of the file that is changed",
-        schema_extra={"one_of": None, "type": "string"},
-    ),
-]
 IfNoneMatch = Annotated[
     str | None,
     HeaderParameter(
@@ -107,7 +96,7 @@ def list_drafts(services: NamedDependency[Services]) -> DraftList:
 
 
 @put(
-    _AT,
+    DRAFT,
     tags=["drafts"],
     status_code=201,
     guards=[needs_json],
@@ -118,7 +107,7 @@ def list_drafts(services: NamedDependency[Services]) -> DraftList:
     sync_to_thread=True,
 )  # fmt: skip
 def open_draft(
-    services: NamedDependency[Services], body: RawBody, rulebook_id: Id, rulebook_version: Version, actor: Actor
+    services: NamedDependency[Services], body: RawBody, rulebook_id: Id, rulebook_version: VersionName, actor: Actor
 ) -> DraftView:
     """以某一版本为底稿,开一个新版本的草案。Open a draft with the files of a version: `{"based_on": …}`."""
     asked = body_of(Opening, body)
@@ -128,14 +117,17 @@ def open_draft(
     return _drafts(services).open(name, *files_of(services, asked.based_on), actor)
 
 
-@get(_AT, tags=["drafts"], responses=documented("draft.missing"), sync_to_thread=True)
-def show_draft(services: NamedDependency[Services], rulebook_id: Id, rulebook_version: Version) -> DraftView:
+@get(DRAFT, tags=["drafts"], responses=documented("draft.missing"), sync_to_thread=True)
+def show_draft(
+    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: VersionName
+) -> Response[DraftView]:
     """草案:状态、文件、经过。A draft: where it stands, its files and their ETags, and what was done with it."""
-    return _drafts(services).show(f"{rulebook_id}@{rulebook_version}")
+    found = _drafts(services).show(f"{rulebook_id}@{rulebook_version}")
+    return Response(found, headers={"ETag": f'"{found.content}"'})
 
 
 @get(
-    _AT + "/files/{path:path}",
+    DRAFT + "/files/{path:path}",
     tags=["drafts"],
     responses={
         **documented("draft.missing"),
@@ -144,7 +136,7 @@ def show_draft(services: NamedDependency[Services], rulebook_id: Id, rulebook_ve
     sync_to_thread=True,
 )
 def show_draft_file(
-    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: Version, path: FilePath
+    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: VersionName, path: FilePath
 ) -> Response[None]:
     """草案的一个文件。One file of a draft."""
     name = path.removeprefix("/")
@@ -156,7 +148,7 @@ def show_draft_file(
 
 
 @put(
-    _AT + "/files/{path:path}",
+    DRAFT + "/files/{path:path}",
     tags=["drafts"],
     responses=documented(*_CHANGES, "draft.changed", "draft.unconditional", "http.too_large"),
     sync_to_thread=True,
@@ -165,7 +157,7 @@ def put_draft_file(
     services: NamedDependency[Services],
     body: RawBody,
     rulebook_id: Id,
-    rulebook_version: Version,
+    rulebook_version: VersionName,
     path: FilePath,
     actor: Actor,
     if_match: IfMatch = None,
@@ -178,7 +170,7 @@ def put_draft_file(
 
 
 @delete(
-    _AT + "/files/{path:path}",
+    DRAFT + "/files/{path:path}",
     tags=["drafts"],
     status_code=200,
     responses=documented(*_CHANGES, "draft.changed", "draft.unconditional"),
@@ -187,7 +179,7 @@ def put_draft_file(
 def remove_draft_file(
     services: NamedDependency[Services],
     rulebook_id: Id,
-    rulebook_version: Version,
+    rulebook_version: VersionName,
     path: FilePath,
     actor: Actor,
     if_match: IfMatch = None,
@@ -197,9 +189,9 @@ def remove_draft_file(
     return _drafts(services).put(f"{rulebook_id}@{rulebook_version}", {path.removeprefix("/"): None}, actor, holds)
 
 
-@post(_AT + "/check", tags=["drafts"], status_code=200, responses=documented(*_CHANGES), sync_to_thread=True)
+@post(DRAFT + "/check", tags=["drafts"], status_code=200, responses=documented(*_CHANGES), sync_to_thread=True)
 def check_draft(
-    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: Version, actor: Actor
+    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: VersionName, actor: Actor
 ) -> Checked:
     """检查:一次列出全部问题。Check a draft; every problem at once."""
     problems = _drafts(services).check(f"{rulebook_id}@{rulebook_version}", actor)
@@ -207,14 +199,14 @@ def check_draft(
 
 
 @post(
-    _AT + "/try",
+    DRAFT + "/try",
     tags=["drafts"],
     status_code=200,
     responses=documented(*_CHANGES, "limit.time", "engine.failure"),
     sync_to_thread=True,
 )
 def try_draft(
-    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: Version, actor: Actor
+    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: VersionName, actor: Actor
 ) -> TriedOut:
     """试算:运行全部情景。Run a checked draft's scenarios."""
     tried = _drafts(services).try_out(f"{rulebook_id}@{rulebook_version}", actor)
@@ -222,7 +214,7 @@ def try_draft(
 
 
 @post(
-    _AT + "/review",
+    DRAFT + "/review",
     tags=["drafts"],
     status_code=200,
     guards=[needs_json],
@@ -230,7 +222,7 @@ def try_draft(
     sync_to_thread=True,
 )
 def review_draft(
-    services: NamedDependency[Services], body: RawBody, rulebook_id: Id, rulebook_version: Version, actor: Actor
+    services: NamedDependency[Services], body: RawBody, rulebook_id: Id, rulebook_version: VersionName, actor: Actor
 ) -> DraftView:
     """复核(须由未参与编写者)。Review a tried draft; nobody reviews what they wrote: `{"note": …}`."""
     note = body_of(Reviewing, body).note
@@ -238,7 +230,7 @@ def review_draft(
 
 
 @post(
-    _AT + "/rebase",
+    DRAFT + "/rebase",
     tags=["drafts"],
     status_code=200,
     guards=[needs_json],
@@ -246,7 +238,7 @@ def review_draft(
     sync_to_thread=True,
 )
 def rebase_draft(
-    services: NamedDependency[Services], body: RawBody, rulebook_id: Id, rulebook_version: Version, actor: Actor
+    services: NamedDependency[Services], body: RawBody, rulebook_id: Id, rulebook_version: VersionName, actor: Actor
 ) -> Rebased:
     """改以另一版本为底稿;冲突按规则列出。Base a draft on another version; conflicts are told rule by rule."""
     asked = body_of(Rebasing, body)
@@ -257,34 +249,34 @@ def rebase_draft(
 
 
 @post(
-    _AT + "/release",
+    DRAFT + "/release",
     tags=["drafts"],
     status_code=200,
     responses=documented(*_CHANGES, "limit.time", "engine.failure"),
     sync_to_thread=True,
 )
 def release_draft(
-    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: Version, actor: Actor
+    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: VersionName, actor: Actor
 ) -> RulebookView:
     """发布:自其施行日起生效。Release a reviewed draft: it is in force from the day that it names."""
     return view(release(services, f"{rulebook_id}@{rulebook_version}", actor))
 
 
-@post(_AT + "/drop", tags=["drafts"], status_code=200, responses=documented(*_CHANGES), sync_to_thread=True)
+@post(DRAFT + "/drop", tags=["drafts"], status_code=200, responses=documented(*_CHANGES), sync_to_thread=True)
 def drop_draft(
-    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: Version, actor: Actor
+    services: NamedDependency[Services], rulebook_id: Id, rulebook_version: VersionName, actor: Actor
 ) -> DraftView:
     """放弃草案;内容仍可查阅。Give a draft up; it stays readable."""
     return _drafts(services).drop(f"{rulebook_id}@{rulebook_version}", actor)
 
 
 @get(
-    "/api/v1/rulebooks/{rulebook_id:str}/{rulebook_version:str}/release",
+    f"{VERSION}/release",
     tags=["drafts"],
     responses=documented("rulebook.missing", "store.corrupt"),
     sync_to_thread=True,
 )
-def show_release(services: NamedDependency[Services], rulebook_id: Id, rulebook_version: Version) -> ReleaseView:
+def show_release(services: NamedDependency[Services], rulebook_id: Id, rulebook_version: VersionName) -> ReleaseView:
     """发布记录:编写、复核、发布者及影响。What was said when a version was released."""
     rulebook = services.rulebook(f"{rulebook_id}@{rulebook_version}")
     with services.store.read() as transaction:
@@ -304,6 +296,4 @@ def _condition(path: str, if_match: str | None, if_none_match: str | None) -> Ho
     if if_match is None:
         message = "say what is changed: `If-Match` with the file's ETag, or `If-None-Match: *` for a new file"
         raise RequestRefused("draft.unconditional", message)
-    if not (if_match.startswith('"') and if_match.endswith('"')):
-        raise DraftChanged(f"`{if_match[:80]}` is not the ETag of a file", help='an ETag stands in quotes: "…"')
-    return unchanged(path.removeprefix("/"), if_match[1:-1])
+    return unchanged(path.removeprefix("/"), tag_of(if_match))

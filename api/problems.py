@@ -98,6 +98,13 @@ TITLES: dict[str, tuple[int, str]] = {
     "edit.refused": (422, "改动有误 · a change has problems"),
     "draft.not_ready": (409, "前一步尚未完成 · the step before is not done"),
     "draft.own_review": (403, "编写者不能自己复核 · authors can't review what they wrote"),
+    "workbook.refused": (422, "工作簿有误 · the workbook is refused"),
+    "workbook.cell_too_long": (422, "某个值放不进单元格 · a value doesn't fit into a cell"),
+    "dmn.refused": (422, "DMN 不能完整转换 · the DMN file can't be carried over"),
+    "xml.refused": (422, "不是本程序读取的 XML · it is no XML that this program reads"),
+    "mutation.busy": (409, "另一项改动试验正在运行 · another mutation runs"),
+    "mutation.missing": (404, "没有就此内容做过改动试验 · no mutation of these files was asked for"),
+    "mutation.unfinished": (409, "改动试验尚无结果 · the mutation has no result yet"),
     "store.corrupt": (500, "存储内容已被改动 · what was stored has been altered"),
     "store.unusable": (503, "数据库暂不可用 · the database can't be used now"),
     "health.not_ready": (503, "尚未就绪 · not ready"),
@@ -144,8 +151,13 @@ def problem_document(scope: Scope, error: ShuoliError) -> ProblemDetails:
         code=error.code,
         request_id=request_id(scope),
         help=error.help,
-        errors=tuple(_entry(problem) for problem in error.problems),
+        errors=problem_entries(error),
     )
+
+
+def problem_entries(error: ShuoliError) -> tuple[ErrorEntry, ...]:
+    """Return what is told of each problem of an error."""
+    return tuple(_entry(problem) for problem in error.problems)
 
 
 def _respond(

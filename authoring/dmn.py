@@ -23,7 +23,9 @@ NOTICE: Final = {
 _READ: Final = {"zh": "参与计算的值", "en": "values that are computed with"}
 
 
-def import_dmn(content: bytes, file: str, rulebook_id: str = "imported") -> tuple[Imported, tuple[Problem, ...]]:
+def import_dmn(
+    content: bytes, file: str, rulebook_id: str = "imported", version: str = "1"
+) -> tuple[Imported, tuple[Problem, ...]]:
     """Return the files of a rulebook that answers as the file's tables do, and what was left out without harm.
 
     An input is an attribute of the producer; a decision's answer is a finding of its name, lists one finding a row.
@@ -35,7 +37,7 @@ def import_dmn(content: bytes, file: str, rulebook_id: str = "imported") -> tupl
     problems: list[Problem] = []
     model = read_model(content, file, problems)
     _refuse_invisible(model, file, problems)
-    files, documents = ({}, {}) if problems else _files(model, file, rulebook_id, problems)
+    files, documents = ({}, {}) if problems else _files(model, file, (rulebook_id, version), problems)
     rulebook = bind_documents(documents, problems, with_scenarios=True) if not problems else None
     if problems or rulebook is None:
         first = problems[0].as_text() if problems else file
@@ -57,7 +59,7 @@ def _refuse_invisible(model: Model, file: str, problems: list[Problem]) -> None:
 
 
 def _files(
-    model: Model, file: str, rulebook_id: str, problems: list[Problem]
+    model: Model, file: str, named: tuple[str, str], problems: list[Problem]
 ) -> tuple[dict[str, str], dict[str, Document]]:
     def refuse(at: tuple[int, int], message: str) -> None:
         problems.append(Problem(f"{file}:{at[0]}:{at[1]}", "dmn.not_carried", message))
@@ -75,7 +77,7 @@ def _files(
     made = [DecisionRules(decision, names, conditions, refuse) for decision in model.decisions]
     final = _final(model)
     data: dict[str, Any] = {
-        "rulebook.yaml": _head(model, rulebook_id),
+        "rulebook.yaml": _head(model, *named),
         "vocabulary.yaml": _vocabulary(names, made, conditions),
         "indicators.yaml": _indicators(final),
         "bands.yaml": _bands(len(final)),
@@ -117,10 +119,10 @@ def _final(model: Model) -> list[Decision]:
     return [one for one in model.decisions if one.name not in read] or model.decisions[-1:]
 
 
-def _head(model: Model, rulebook_id: str) -> Rule:
+def _head(model: Model, rulebook_id: str, version: str) -> Rule:
     return {
         "id": rulebook_id,
-        "version": "1",
+        "version": version,
         "title": {"zh": label(model.name)},
         "status": "draft",
         "notice": NOTICE,

@@ -27,6 +27,8 @@ from store.releases import add_release
 from store.trail import append, leaf
 
 State: TypeAlias = Literal["draft", "checked", "tried", "reviewed", "released", "dropped"]
+Study: TypeAlias = Literal["verified", "mutated"]
+"""Acts that no state follows from."""
 _STEPS: Final[tuple[State, ...]] = ("draft", "checked", "tried", "reviewed", "released")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,59}@[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _SECONDS: Final = 120.0
@@ -128,8 +130,17 @@ class Drafts:
             _acts(transaction, name)
             return stored.files(transaction, name)
 
-    def put(self, name: str, changed: Mapping[str, bytes | None], actor: str, holds: Holds) -> DraftView:
+    def put(
+        self,
+        name: str,
+        changed: Mapping[str, bytes | None],
+        actor: str,
+        holds: Holds,
+        imported: Mapping[str, Any] | None = None,
+    ) -> DraftView:
         """Change files of a draft (None removes one), if `holds` says of those that are there that they may be.
+
+        `imported` says of what form they were made, where they were; it is noted as an act.
 
         Raises:
             DraftMissing, DraftRefused: there is no such draft, or it can't have these files.
@@ -143,7 +154,19 @@ class Drafts:
             check_files(after)
             new = {path: one for path, one in changed.items() if before.get(path) != one}
             stored.edit(transaction, name, actor, new)
+            if imported is not None:
+                stored.do(transaction, name, "imported", actor, content_of(after), imported)
             return _view(transaction, name)
+
+    def note(self, name: str, act: Study, actor: str, content: str, told: Mapping[str, Any]) -> None:
+        """Note what somebody found out about a content of a draft; its state stays what it is.
+
+        Raises:
+            DraftMissing: there is none of that name.
+        """
+        with self._store.write() as transaction:
+            _acts(transaction, name)
+            stored.do(transaction, name, act, actor, content, told)
 
     def check(self, name: str, actor: str) -> tuple[Problem, ...]:
         """Return everything that is wrong with a draft; where nothing is, it counts as checked."""

@@ -16,6 +16,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from api.app import ROUTES
+from api.forms import XLSX, XML
 
 # The schema can't say all that a rulebook says: bounds of decimals, real dates, dates not in the future.
 SAID_BY_THE_RULEBOOK = {"positive_data_acceptance"}
@@ -25,6 +26,12 @@ SAID_BY_THE_RULEBOOK = {"positive_data_acceptance"}
 def as_lines(_context: Any, reports: Any) -> bytes:
     """Write a list as OpenAPI means it for such a body: each of its items is a line."""
     return b"".join(json.dumps(one).encode() + b"\n" for one in reports)
+
+
+@schemathesis.serializer(XLSX, XML)
+def as_it_is(_context: Any, content: Any) -> bytes:
+    """Write what stands for a file: bytes as they are, anything else as its text."""
+    return content if isinstance(content, bytes) else str(content).encode()
 
 
 OPERATIONS = [

@@ -1,0 +1,75 @@
+"""What is found out about a rulebook as a whole, and what strangers' files hold: jobs for other processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from authoring.apart import Tell
+from authoring.dmn import import_dmn
+from authoring.mutants import mutants
+from authoring.mutation import Mutation, mutate
+from authoring.proposals import Proposal, propose
+from authoring.scenarios import prepare
+from authoring.verification import Report, verify
+from authoring.workbook import import_workbook
+from engine.evaluate import Evaluator
+from engine.workers import Workers
+from knowledge.problems import Problem
+from knowledge.rulebook import Rulebook
+from knowledge.scenarios import Scenario
+from knowledge.versions import Entry
+
+Form: TypeAlias = tuple[dict[str, str], tuple[Problem, ...]]
+"""The files that a form holds, and what was left out without harm."""
+
+
+class Mutated(msgspec.Struct, frozen=True):
+    """What its scenarios hold of a rulebook, and scenarios proposed for what they don't."""
+
+    mutation: Mutation
+    proposals: list[Proposal]
+
+
+def verified(evaluator: Evaluator, scenarios: Sequence[Scenario], versions: Sequence[Entry]) -> Report:
+    """Verify the evaluator's rulebook with the cases of its scenarios as evidence."""
+    cases = [one.case for one in prepare(evaluator.rulebook, scenarios) if one.case is not None]
+    return verify(evaluator.rulebook, evaluator.grade, cases=cases, versions=versions)
+
+
+def mutated(
+    tell: Tell, rulebook: Rulebook, scenarios: Sequence[Scenario], processes: int, *, proposing: bool
+) -> Mutated:
+    """Mutate a rulebook, in so many processes; with `proposing` look for scenarios that notice what survived."""
+
+    def counted(stage: str, of: int) -> Callable[[int], None]:
+        done = 0
+
+        def count(more: int) -> None:
+            nonlocal done
+            done += more
+            tell(stage, done, of)
+
+        count(0)
+        return count
+
+    with Workers(processes) as workers:
+        found = mutate(rulebook, scenarios, workers, counted("mutating", sum(1 for _ in mutants(rulebook))))
+        proposals: list[Proposal] = []
+        if proposing:
+            told = counted("proposing", len(found.survivors))
+            proposals = propose(rulebook, scenarios, found.survivors, workers, told)
+    return Mutated(found, proposals)
+
+
+def read_workbook(_: Evaluator, content: bytes, name: str) -> Form:
+    """Return the files that a workbook holds, read where a file that breaks its reader breaks nothing else."""
+    return dict(import_workbook(content, name).files), ()
+
+
+def read_dmn(_: Evaluator, content: bytes, name: str, rulebook: tuple[str, str]) -> Form:
+    """Return the files of a rulebook, by id and version, that answers as a DMN file does."""
+    imported, notes = import_dmn(content, name, *rulebook)
+    return dict(imported.files), notes
