@@ -133,16 +133,33 @@ def _check_laws(rulebook: Rulebook, notes: Notes) -> None:
                 (*path, "effective_until"), "law.not_in_force", f"law `{law.id}` ends before it begins",
                 given=_iso(ends), expected=f"later than {_iso(begins)}",
             )  # fmt: skip
-        elif ends is not None and ends <= rulebook.effective_from:
+        elif ends is not None and ends <= rulebook.effective_from and (alone := _citing_ended(rulebook, law.id)):
             notes.add(
                 (*path, "effective_until"), "law.not_in_force", f"law `{law.id}` ended before the rulebook begins",
                 given=_iso(ends), expected=f"later than {_iso(rulebook.effective_from)}",
+                help=f"{', '.join(alone)} cite nothing that came after it",
             )  # fmt: skip
         elif begins is not None and rulebook.effective_until is not None and begins >= rulebook.effective_until:
             notes.add(
                 (*path, "effective_from"), "law.not_in_force", f"law `{law.id}` begins after the rulebook ends",
                 given=_iso(begins), expected=f"before {_iso(rulebook.effective_until)}",
             )  # fmt: skip
+
+
+def _citing_ended(rulebook: Rulebook, law_id: str) -> list[str]:
+    """Return the rules and rights that cite a law and none but laws that ended before the rulebook begins.
+
+    Beside another an ended law may stand: facts of its days are judged by it.
+    """
+    citing = [(f"`{rule.id}`", rule.law) for rule in rulebook.rules]
+    citing += [(f"right `{right.title.zh}`", right.law) for right in rulebook.rights]
+    ends = {law.id: law.effective_until for law in rulebook.laws.values()}
+    begins = rulebook.effective_from
+    return [
+        name
+        for name, laws in citing
+        if law_id in laws and all((end := ends.get(law)) is not None and end <= begins for law in laws)
+    ]
 
 
 def _iso(ordinal: int) -> str:
