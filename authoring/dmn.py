@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from authoring.dmn_conditions import Conditions
-from authoring.dmn_names import Names, NotCarried, label, name_all, reads
-from authoring.dmn_reading import Decision, DmnRefused, Model, read_model
-from authoring.dmn_rules import DecisionRules, Rule, attribute, noted
-from authoring.feel import Name
+from authoring.dmn_model import Decision, Model
+from authoring.dmn_names import name_all, reads
+from authoring.dmn_numbers import Formulas
+from authoring.dmn_reading import DmnRefused, read_model
+from authoring.dmn_rules import DecisionRules, Rule, field, noted
+from authoring.dmn_values import Names, NotCarried, label
+from authoring.feel_tree import Name
 from authoring.workbook import Imported
 from knowledge.loader import bind_documents
 from knowledge.problems import Problem
@@ -70,18 +73,21 @@ def _files(
     try:
         names = name_all(model)
     except NotCarried as error:
-        refuse(model.decisions[0].at, str(error))
+        refuse(error.at or model.decisions[0].at, str(error))
         return {}, {}
     model.notes += _narrowed(model, names, file)
-    conditions = Conditions(names)
+    formulas = Formulas(names)
+    conditions = Conditions(names, formulas)
     made = [DecisionRules(decision, names, conditions, refuse) for decision in model.decisions]
+    for line, column in (at for one in made for at in one.never()):
+        model.notes.append(Problem(f"{file}:{line}:{column}", "dmn.left_out", "a row is left out: it can never match"))
     final = _final(model)
     data: dict[str, Any] = {
         "rulebook.yaml": _head(model, *named),
-        "vocabulary.yaml": _vocabulary(names, made, conditions),
+        "vocabulary.yaml": _vocabulary(names, made, formulas),
         "indicators.yaml": _indicators(final),
         "bands.yaml": _bands(len(final)),
-        "measures.yaml": _measures(made, conditions),
+        "measures.yaml": _measures(made, formulas),
     }
     comments: dict[str, dict[Path, list[str]]] = {}
     places: dict[str, list[tuple[int, int]]] = {}
@@ -90,7 +96,7 @@ def _files(
         data[name] = [rule for rule, _ in one.rules]
         comments[name] = {(place,): lines for place, lines in noted(one.rules)}
         places[name] = [decision.at if row is None else row.at for _, row in one.rules]
-    data["rules/outcome.yaml"] = _outcome(final, names, conditions)
+    data["rules/outcome.yaml"] = _outcome(final, names, formulas)
     documents = {name: _document(name, value, file, places.get(name, [])) for name, value in data.items()}
     return {name: write_yaml(value, comments.get(name)) for name, value in data.items()}, documents
 
@@ -98,13 +104,9 @@ def _files(
 def _narrowed(model: Model, names: Names, file: str) -> Iterator[Problem]:
     """Yield what the rulebook takes fewer values of than DMN does."""
     for name, type_ in model.variables.items():
-        kind, (line, column) = names.variables[Name(name)].kind, model.places[name]
-        why = None
-        if kind == "whole" and type_ != "whole":
-            why = "takes whole numbers alone, because it is computed with"
-        elif kind == "decimal":
-            why = f"takes numbers of at most {names.places} decimal places"
-        if why is not None:
+        variable, (line, column) = names.variables[Name(name)], model.places[name]
+        if variable.kind == "number" and type_ != "whole":
+            why = f"takes numbers of at most {variable.places} decimal places"
             yield Problem(f"{file}:{line}:{column}", "dmn.left_out", f"`{name}` {why}", name)
 
 
@@ -132,12 +134,12 @@ def _head(model: Model, rulebook_id: str, version: str) -> Rule:
     }
 
 
-def _vocabulary(names: Names, made: list[DecisionRules], conditions: Conditions) -> Rule:
-    attributes = {one.name: attribute(one, names.places) for one in names.variables.values() if one.decision is None}
+def _vocabulary(names: Names, made: list[DecisionRules], formulas: Formulas) -> Rule:
+    attributes = {one.name: field(one) for one in names.variables.values() if one.decision is None}
     findings: Rule = {}
-    read = [one for one in conditions.computed if one.decision is None]
+    read = [one for one in formulas.computed if one.decision is None]
     if read:
-        findings["given"] = {"label": _READ, "fields": {one.name: attribute(one, names.places) for one in read}}
+        findings["given"] = {"label": _READ, "fields": {one.name: field(one) for one in read}}
     for one in made:
         findings |= one.findings()
     remark = {"label": {"zh": "备注", "en": "remark"}, "fields": {"text": {"type": "text", "optional": "yes"}}}
@@ -145,20 +147,22 @@ def _vocabulary(names: Names, made: list[DecisionRules], conditions: Conditions)
     return words | {"facts": {"remark": remark}, "findings": findings}
 
 
-def _measures(made: list[DecisionRules], conditions: Conditions) -> list[Rule]:
+def _measures(made: list[DecisionRules], formulas: Formulas) -> list[Rule]:
     found: list[Rule] = []
-    for one in conditions.computed:
+    for one in formulas.computed:
         body = {"of": one.decision or "given", "field": one.name}
         found.append(
             {"measure": one.measure, "label": {"zh": label(one.label)}, "max": body, "when_nothing": "not_applicable"}
         )
-    for formula, name in conditions.formulas.items():
-        found.append({"measure": name, "label": {"zh": formula}, "formula": formula})
+    for formula, name in formulas.made.items():
+        told: Rule = {"measure": name, "label": {"zh": formula.text[:200]}, "formula": formula.text}
+        told |= {"places": formula.places} if formula.places else {}
+        found.append(told | ({"rounding": formula.rounding} if formula.rounding else {}))
     return [*found, *(measure for one in made for measure in one.measures)]
 
 
-def _outcome(final: list[Decision], names: Names, conditions: Conditions) -> list[Rule]:
-    read = [one for one in conditions.computed if one.decision is None]
+def _outcome(final: list[Decision], names: Names, formulas: Formulas) -> list[Rule]:
+    read = [one for one in formulas.computed if one.decision is None]
     rules: list[Rule] = []
     if read:
         gives = {one.name: f"producer.{one.name}" for one in read}

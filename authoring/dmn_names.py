@@ -1,121 +1,76 @@
-"""What a DMN file's variables become in a rulebook: names, types, and numbers that may be computed with."""
+"""What a DMN file's variables become in a rulebook: names, kinds, and as many decimal places as they need."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final
 
-from authoring.dmn_reading import Decision, Model, Output, Type
-from authoring.feel import Compare, Every, Expr, Lit, Name, Not, Some, Sum, Test
+from authoring.dmn_model import Decision, Model, Output
+from authoring.dmn_numbers import places_of
+from authoring.dmn_types import Type
+from authoring.dmn_values import MOST_PLACES, Kind, Names, NotCarried, Variable, digits, kind_of
+from authoring.feel_tree import (
+    Bool,
+    Compare,
+    Day,
+    Every,
+    Expr,
+    Is,
+    Lit,
+    Name,
+    Not,
+    Some,
+    Test,
+    Truth,
+    Untrue,
+    cases,
+    names_of,
+    walk,
+)
 from knowledge.clauses import CLAUSE_WORDS, RESERVED
 
-FEWEST_PLACES: Final = 6
-MOST_PLACES: Final = 9
+PLACES: Final = 6
+"""Decimal places of inputs, where what is computed of them allows so many."""
 _TAKEN: Final = frozenset(
     (*CLAUSE_WORDS, *RESERVED, "id", "kind", "region", "subject", "given", "outcome", "remark", "row", "rank", "same")
 )
-_BRACES: Final = str.maketrans("{}", "\uff5b\uff5d")
-_REFERENCE: Final = re.compile(r"\s*(?:[a-z][a-z0-9_]*\.[a-z]|as_of)")
-Kind: TypeAlias = Literal["decimal", "whole", "text", "yes_no", "date"]
-
-
-class NotCarried(Exception):
-    """Something that no construct of a rulebook says; tells why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One value that tests read: an attribute of the producer, or a field of a decision's answer."""
-
-    name: str
-    """The attribute, or the field."""
-    kind: Kind
-    label: str
-    decision: str | None = None
-    """The finding whose field it is."""
-
-    @property
-    def measure(self) -> str:
-        """The measure that holds it as a number."""
-        return f"v_{self.name}" if self.decision is None else f"w_{self.decision}_{self.name}"
-
-
-@dataclass(slots=True)
-class Names:
-    """Every variable of a model by what FEEL calls it, and the findings of its decisions."""
-
-    variables: dict[Name, Variable] = field(default_factory=dict)
-    findings: dict[str, str] = field(default_factory=dict)
-    outputs: dict[str, tuple[Variable, ...]] = field(default_factory=dict)
-    places: int = FEWEST_PLACES
-
-    def of(self, name: Name) -> Variable:
-        """Return a variable.
-
-        Raises:
-            NotCarried: nothing has this name, or it stands for several values.
-        """
-        found = self.variables.get(name)
-        if found is None:
-            part = "" if name.part is None else f".{name.part}"
-            raise NotCarried(f"`{name.name}{part}` is a list or several values, and only single values are tested")
-        return found
-
-    def literal(self, value: Decimal | str | bool | date, kind: Kind) -> Any:
-        """Return a literal as a rulebook writes it for a variable.
-
-        Raises:
-            NotCarried: it is none of the variable's kind.
-        """
-        match value:
-            case bool() if kind == "yes_no":
-                return "yes" if value else "no"
-            case Decimal() if kind == "whole" and value == value.to_integral_value():
-                return int(value)
-            case Decimal() if kind == "decimal":
-                return value if value.as_tuple().exponent else int(value)
-            case date() if kind == "date":
-                return value.isoformat()
-            case str() if kind == "text" and value:
-                return value
-        raise NotCarried(f"`{value}` is not of the kind {kind}")
-
-
-def label(text: str) -> str:
-    """Return a name as a label: braces, which stand for values in texts of rulebooks, become full-width."""
-    return text.translate(_BRACES)
-
-
-def written(value: Any) -> Any:
-    """Return a literal as YAML has it: a text that might be read as a reference says that it is none."""
-    if isinstance(value, Variable):
-        return f"producer.{value.name}"
-    if isinstance(value, tuple):
-        return list(value)
-    return {"text": value} if isinstance(value, str) and _REFERENCE.match(value) else value
+_LARGEST: Final = Decimal(2**53)
 
 
 def name_all(model: Model) -> Names:
-    """Return the names of everything in a model.
+    """Return the names of everything in a model. Inputs have six places, or fewer where results would have too many.
 
     Raises:
-        NotCarried: a number is both computed with and has fractions.
+        NotCarried: a decision gives values of several kinds, or numbers that have more places than a rulebook's.
     """
+    literals = [one.value for one in _literals(model) if isinstance(one.value, Decimal)]
+    fewest = max([0, *(digits(value) for value in literals)])
+    largest = max([Decimal(1), *(abs(value) for value in literals)])
+    roomy = next((places for places in range(PLACES, 0, -1) if largest.scaleb(places) <= _LARGEST), 0)
+    most = max(fewest, min(PLACES, roomy))
+    problem = None
+    for places in range(most, fewest - 1, -1):
+        try:
+            return _named(model, places)
+        except _TooManyPlaces as error:
+            problem = problem or error
+    assert problem is not None
+    raise problem
+
+
+class _TooManyPlaces(NotCarried):
+    pass
+
+
+def _named(model: Model, places: int) -> Names:
     names, taken = Names(), set(_TAKEN)
-    computed = set(_computed(model))
-    names.places = min(MOST_PLACES, max([FEWEST_PLACES, *(_places(lit) for lit in _literals(model))]))
     for place, (name, type_) in enumerate(model.variables.items(), 1):
-        kind = _of_type(type_) or _guessed(model, Name(name)) or "decimal"
-        kind = "whole" if kind == "decimal" and Name(name) in computed else kind
-        names.variables[Name(name)] = Variable(
-            _slug(name, model.ids.get(name, ""), f"input_{place}", taken), kind, name
-        )
+        kind = _of_type(type_) or _guessed(model, Name(name)) or "number"
+        slug = _slug(name, model.ids.get(name, ""), f"input_{place}", taken)
+        fine = places if kind == "number" and type_ != "whole" else 0
+        names.variables[Name(name)] = Variable(slug, kind, name, places=fine)
     for place, decision in enumerate(model.decisions, 1):
         finding = _slug(decision.name, decision.id, f"decision_{place}", taken)
         names.findings[decision.name] = finding
@@ -123,16 +78,13 @@ def name_all(model: Model) -> Names:
         fields = set(_TAKEN)
         made: list[Variable] = []
         for number, output in enumerate(decision.outputs):
-            kind = _kind_of(decision, number, output, names)
+            kind, fine = _shape(decision, number, output, names)
             single = len(decision.outputs) == 1
             slug = _slug("answer" if single else output.name, "", f"output_{number + 1}", fields)
-            variable = Variable(slug, kind, output.name, finding)
+            variable = Variable(slug, kind, output.name, finding, fine)
             made.append(variable)
             if has_one_answer(decision):
-                whole = Name(decision.name) if single else Name(decision.name, output.name)
-                names.variables[whole] = variable
-                if whole in computed and kind == "decimal":
-                    raise NotCarried(f"`{output.name}` has fractions and is computed with: only whole numbers are")
+                names.variables[Name(decision.name) if single else Name(decision.name, output.name)] = variable
         names.outputs[decision.name] = tuple(made)
     return names
 
@@ -142,176 +94,111 @@ def has_one_answer(decision: Decision) -> bool:
     return decision.aggregation is not None or decision.policy in ("unique", "first", "priority", "any")
 
 
-def scaled(expr: Expr, names: Names) -> tuple[str, int]:
-    """Return whole-number arithmetic in the rulebook's words, and the number by which its result is divided.
-
-    Raises:
-        NotCarried: it isn't arithmetic of whole numbers.
-    """
-    match expr:
-        case Lit(Decimal() as value):
-            exact = Fraction(value)
-            if abs(exact.numerator) > 10**15 or exact.denominator > 10**12:
-                raise NotCarried(f"the number {value} is too long to compute with")
-            return (str(exact.numerator) if exact >= 0 else f"(0 - {-exact.numerator})"), exact.denominator
-        case Name():
-            variable = names.of(expr)
-            if variable.kind != "whole":
-                raise NotCarried(f"`{variable.label}` is {variable.kind}, and only whole numbers are computed with")
-            return variable.measure, 1
-        case Sum("/", left, right):
-            if not (isinstance(right, Lit) and isinstance(right.value, Decimal) and right.value):
-                raise NotCarried("a division by what is no number is not exact in whole numbers")
-            inverse = 1 / Fraction(right.value)
-            text, below = scaled(left, names)
-            sign = bracketed(text) if inverse > 0 else f"(0 - {bracketed(text)})"
-            return times(sign, abs(inverse.numerator)), below * inverse.denominator
-        case Sum("*", left, right):
-            (one, below), (other, under) = scaled(left, names), scaled(right, names)
-            return f"{bracketed(one)} * {bracketed(other)}", below * under
-        case Sum(sign, left, right):
-            (one, below), (other, under) = scaled(left, names), scaled(right, names)
-            common = math.lcm(below, under)
-            return f"{times(one, common // below)} {sign} {bracketed(times(other, common // under))}", common
-    raise NotCarried(f"only numbers are computed with, and `{_shown(expr)}` is none")
-
-
-def parts(expr: Expr) -> Iterator[Name]:
-    """Yield every variable that an expression reads."""
-    match expr:
-        case Name():
-            yield expr
-        case Sum(_, left, right):
-            yield from parts(left)
-            yield from parts(right)
-
-
-def bracketed(text: str) -> str:
-    """Return arithmetic as it may stand beside any sign."""
-    return f"({text})" if " " in text else text
-
-
-def times(text: str, number: int) -> str:
-    """Return arithmetic times a number."""
-    return text if number == 1 else f"{bracketed(text)} * {number}"
-
-
-def _shown(expr: Expr) -> str:
-    return str(expr.value) if isinstance(expr, Lit) else "it"
+def reads(decision: Decision) -> set[str]:
+    """Return the names of the variables and decisions that a decision reads."""
+    return {name.name for tree in _of_decision(decision) for name in names_of(tree)}
 
 
 def _of_type(type_: Type | None) -> Kind | None:
-    return "decimal" if type_ == "number" else type_
+    return "number" if type_ == "whole" else type_
 
 
-def _kind_of(decision: Decision, number: int, output: Output, names: Names) -> Kind:
-    """Return the kind of an output: numbers are whole where all that may come out is."""
+def _shape(decision: Decision, number: int, output: Output, names: Names) -> tuple[Kind, int]:
+    """Return the kind of an output, and how many places its numbers have."""
     if decision.aggregation == "count":
-        return "whole"
-    entries = [row.outputs[number] for row in decision.rows]
-    entries += [output.default] if output.default is not None else []
-    kinds = {_entry_kind(entry, names) for entry in entries} - {None}
-    if kinds == {"whole", "decimal"}:
-        if any(not isinstance(entry, Lit) for entry in entries):
-            raise NotCarried(f"`{output.name}` mixes fractions with what is computed or read")
-        return "decimal"
-    if len(kinds) > 1:
-        raise NotCarried(f"`{output.name}` mixes {' and '.join(sorted(str(kind) for kind in kinds))}")
-    found = next(iter(kinds), None) or _of_type(output.type) or "text"
+        return "number", 0
+    entries = [(row.at, row.outputs[number]) for row in decision.rows]
+    entries += [(decision.at, output.default)] if output.default is not None else []
+    found: dict[Kind, int] = {}
+    for at, entry in entries:
+        try:
+            for _, value in cases(entry):
+                kind, places = _entry(value, names)
+                if kind is not None:
+                    found[kind] = max(places, found.get(kind, 0))
+        except NotCarried as error:
+            raise NotCarried(f"`{output.name}`: {error}", at) from error
+        if found.get("number", 0) > MOST_PLACES:
+            message = f"`{output.name}` needs {found['number']} decimal places, and values have at most {MOST_PLACES}"
+            raise _TooManyPlaces(message, at)
     declared = _of_type(output.type)
-    if declared is not None and found != declared and {found, declared} != {"whole", "decimal"}:
-        raise NotCarried(f"`{output.name}` is declared {output.type}, and gives {found}")
-    return found
+    if len(found) > 1:
+        raise NotCarried(f"`{output.name}` mixes {' and '.join(sorted(found))}", decision.at)
+    if declared is not None and found and declared not in found:
+        raise NotCarried(f"`{output.name}` is declared {declared}, and gives {next(iter(found))}", decision.at)
+    return next(iter(found.items()), (declared or "text", 0))
 
 
-def _entry_kind(entry: Expr, names: Names) -> Kind | None:
+def _entry(entry: Expr, names: Names) -> tuple[Kind | None, int]:
     match entry:
-        case Lit(None):
-            return None
         case Lit(value):
-            return _literal_kind(value)
+            return kind_of(value), digits(value) if isinstance(value, Decimal) else 0
         case Name():
-            return names.of(entry).kind
-    return "whole"
-
-
-def _literal_kind(value: Decimal | str | bool | date | None) -> Kind | None:
-    match value:
-        case bool():
-            return "yes_no"
-        case Decimal():
-            return "whole" if value == value.to_integral_value() else "decimal"
-        case str():
-            return "text"
-        case date():
-            return "date"
-    return None
+            variable = names.of(entry)
+            return variable.kind, variable.places
+        case Day():
+            return "date", 0
+    return "number", places_of(entry, names)
 
 
 def _guessed(model: Model, name: Name) -> Kind | None:
     """Return the kind of a variable without a declared type, by what it is compared with."""
     for decision in model.decisions:
         for place, expr in enumerate(decision.inputs):
-            if expr == name:
-                for row in decision.rows:
-                    for other in _compared(row.tests[place]):
-                        kind = _literal_kind(other.value) if isinstance(other, Lit) else None
-                        if kind is not None:
-                            return "decimal" if kind == "whole" else kind
+            for row in decision.rows:
+                tested = (Is(expr, row.tests[place]), *row.also, *(Truth(one) for one in row.tests), *row.outputs)
+                for tree in tested:
+                    kind = _guessed_by(tree, name)
+                    if kind is not None:
+                        return kind
+    return next((kind for tree in _all(model) if (kind := _guessed_by(tree, name)) is not None), None)
+
+
+def _guessed_by(tree: Expr | Test, name: Name) -> Kind | None:
+    """Return the kind of the first literal that a tree compares a variable with."""
+    for part in walk(tree):
+        if isinstance(part, Is) and name in (part.on, *_compared(part.test)):
+            for other in (part.on, *_compared(part.test)):
+                kind = kind_of(other.value) if isinstance(other, Lit) else "date" if isinstance(other, Day) else None
+                if kind is not None:
+                    return kind
+        if isinstance(part, Bool) and part.on == name:
+            return "yes_no"
+        if isinstance(part, Day) and part.of == name:
+            return "date"
     return None
 
 
 def _compared(test: Test) -> Iterator[Expr]:
+    """Yield what a value is compared with."""
     match test:
         case Compare(_, other):
             yield other
         case Every(tests) | Some(tests):
             for one in tests:
                 yield from _compared(one)
-        case Not(inner):
+        case Not(inner) | Untrue(inner):
             yield from _compared(inner)
 
 
-def reads(decision: Decision) -> set[str]:
-    """Return the names of the variables and decisions that a decision reads."""
-    return {name.name for expr in _of_decision(decision) for name in parts(expr)}
-
-
-def _expressions(model: Model) -> Iterator[Expr]:
+def _all(model: Model) -> Iterator[Expr | Test]:
     for decision in model.decisions:
         yield from _of_decision(decision)
 
 
-def _of_decision(decision: Decision) -> Iterator[Expr]:
+def _of_decision(decision: Decision) -> Iterator[Expr | Test]:
     yield from decision.inputs
     for row in decision.rows:
-        yield from row.outputs
-        for test in row.tests:
-            yield from _compared(test)
-
-
-def _computed(model: Model) -> Iterator[Name]:
-    """Yield the variables that are computed with, or compared with another number."""
-    for expr in _expressions(model):
-        if isinstance(expr, Sum):
-            yield from parts(expr)
-    for decision in model.decisions:
-        for place, expr in enumerate(decision.inputs):
-            for row in decision.rows:
-                for other in _compared(row.tests[place]):
-                    if not isinstance(other, Lit):
-                        yield from (*parts(expr), *parts(other))
+        yield from (*row.outputs, *row.tests, *row.also)
+    yield from (output.default for output in decision.outputs if output.default is not None)
 
 
 def _literals(model: Model) -> Iterator[Lit]:
-    for expr in _expressions(model):
-        if isinstance(expr, Lit):
-            yield expr
-
-
-def _places(literal: Lit) -> int:
-    exponent = literal.value.as_tuple().exponent if isinstance(literal.value, Decimal) else 0
-    return -exponent if isinstance(exponent, int) else 0
+    """Yield the literals that values are compared with."""
+    for tree in _all(model):
+        for part in walk(tree):
+            if isinstance(part, Compare) and isinstance(part.with_, Lit):
+                yield part.with_
 
 
 def _slug(name: str, identity: str, otherwise: str, taken: set[str]) -> str:

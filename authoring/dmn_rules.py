@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from authoring.dmn_conditions import Conditions, clauses
-from authoring.dmn_names import Names, NotCarried, Variable, has_one_answer, label, written
-from authoring.dmn_reading import Decision, Row
-from authoring.feel import Expr, Lit, Name
+from authoring.dmn_clauses import clauses
+from authoring.dmn_conditions import Conditions
+from authoring.dmn_model import Decision, Row
+from authoring.dmn_names import has_one_answer
+from authoring.dmn_values import Names, NotCarried, Variable, label, literal, written
+from authoring.feel_tree import Call, Day, Expr, Lit, Name, Sum
 
 Rule = dict[str, Any]
 Refuse = Callable[[tuple[int, int], str], None]
@@ -28,6 +30,7 @@ class DecisionRules:
         self._outputs = names.outputs[decision.name]
         self.rules: list[tuple[Rule, Row | None]] = []
         self.measures: list[Rule] = []
+        self._dead: list[Row] = []
         self._lists = not has_one_answer(decision)
         self._ranks = self._ranked() if decision.policy in ("priority", "output order") else []
         self._gather()
@@ -35,7 +38,7 @@ class DecisionRules:
     def findings(self) -> dict[str, Any]:
         """Return the types of finding that are concluded."""
         name = label(self._decision.name)
-        fields = {one.name: _field(one, self._names.places) for one in self._outputs}
+        fields = {one.name: field(one) for one in self._outputs}
         if not self._decision.is_table:
             return {self.answer: {"label": {"zh": name}, "fields": fields}}
         row = {"row": {"type": "whole", "label": {"zh": "行", "en": "row"}}}
@@ -50,6 +53,11 @@ class DecisionRules:
         kept = row | rank if self._lists else {}
         return {self._row: matched, self.answer: {"label": {"zh": name}, "fields": kept | fields}}
 
+    def never(self) -> list[tuple[int, int]]:
+        """Return where the rows stand that never match, whatever is given."""
+        alive = {row.at for row in self._decision.rows if row not in self._dead}
+        return list(dict.fromkeys(row.at for row in self._dead if row.at not in alive))
+
     def _gather(self) -> None:
         decision = self._decision
         if not decision.is_table:
@@ -63,22 +71,26 @@ class DecisionRules:
             if decision.aggregation in _HOWS:
                 gives |= self._given(row, row.outputs, self._outputs)
             self._matching(number, row, gives)
+        if len(self._dead) == len(decision.rows):
+            self._refuse(decision.at, f"no row of `{decision.name}` can ever match")
         if decision.aggregation is not None:
             self._aggregated()
         else:
             for number, row in enumerate(decision.rows, 1):
-                self._answer(row, self._chosen(number), f"{self.answer}-{number}", number)
+                if row not in self._dead:
+                    self._answer(row, self._chosen(number), f"{self.answer}-{number}", number)
         self._default()
 
     def _matching(self, number: int, row: Row, gives: Rule) -> None:
         """Add the rules that say that a row matches; several where its alternatives can't stand in one rule."""
         try:
-            ways = [clauses(way) for way in self._conditions.ways(self._decision.inputs, row.tests)]
+            ways = [clauses(way) for way in self._conditions.ways(self._decision.inputs, row.tests, row.also)]
         except NotCarried as error:
             self._refuse(row.at, str(error))
             return
         if not ways:
-            self._refuse(row.at, "the row can never match")
+            self._dead.append(row)
+            return
         together = [way or [{"producer": {"kind": "subject"}}] for way in ways]
         if len(together) > 1 and not any("measure" in clause for way in together for clause in way):
             together = [[{"any": [way[0] if len(way) == 1 else {"all": way} for way in together]}]]
@@ -109,7 +121,7 @@ class DecisionRules:
     def _answer(self, row: Row, when: list[Rule], name: str, number: int = 0) -> None:
         gives = self._given(row, row.outputs, self._outputs)
         if self._lists:
-            gives = {"row": number} | ({"rank": self._ranks[number - 1]} if self._ranks else {}) | gives
+            gives = {"row": row.number} | ({"rank": self._ranks[number - 1]} if self._ranks else {}) | gives
         rule: Rule = {"finding": self.answer}
         rule |= {} if name == self.answer else {"rule": name}
         self.rules.append((rule | {"when": when} | ({"gives": gives} if gives else {}), row))
@@ -128,15 +140,18 @@ class DecisionRules:
 
     def _value(self, value: Expr, output: Variable) -> Any:
         if isinstance(value, Lit):
-            return None if value.value is None else written(self._names.literal(value.value, output.kind))
+            return None if value.value is None else written(literal(value.value, output.kind))
+        if isinstance(value, Day):
+            return written(self._names.moved(value))
         if isinstance(value, Name):
             variable = self._names.of(value)
-            if variable.decision is None:
+            if variable.decision is None and variable.places == output.places:
                 return f"producer.{variable.name}"
-            if variable.kind not in ("whole", "decimal"):
+            if variable.kind != "number":
                 raise NotCarried(f"`{variable.label}` is handed on, and only numbers of other decisions are")
-            return self._conditions.read(variable)
-        return self._conditions.formula(value)
+        if any(part == Lit(None) for part in _operands(value)):
+            return None
+        return self._conditions.formulas.measure(value, output.places)
 
     def _ranked(self) -> list[int]:
         """Return each row's place among all, by the order of output values and then of rows; from 1."""
@@ -179,7 +194,7 @@ class DecisionRules:
             body = {"of": self._row, "field": output.name}
             told = {"zh": name, "en": f"{name}: {how}"}
             self.measures.append({"measure": given, "label": told, how: body, "when_nothing": "not_applicable"})
-            if output.kind not in ("whole", "decimal"):
+            if output.kind != "number":
                 self._refuse(
                     self._decision.at, f"`{how}` adds up or compares numbers, and `{output.label}` is {output.kind}"
                 )
@@ -198,15 +213,19 @@ class DecisionRules:
         self._answer(row, [{"no match": {"is": self._row}}], f"{self.answer}-default", 0)
 
 
-def _field(variable: Variable, places: int) -> Rule:
-    shape: Rule = {"type": variable.kind, "label": {"zh": label(variable.label)}, "optional": "yes"}
-    shape |= {"places": places} if variable.kind == "decimal" else {}
+def field(variable: Variable) -> Rule:
+    """Return an attribute of the producer, or a field, for a variable."""
+    shape: Rule = {"type": variable.type, "label": {"zh": label(variable.label)}, "optional": "yes"}
+    shape |= {"places": variable.places} if variable.places else {}
     return shape | ({"max": 2000} if variable.kind == "text" else {})
 
 
-def attribute(variable: Variable, places: int) -> Rule:
-    """Return an attribute of the producer, or a field, for a variable."""
-    return _field(variable, places)
+def _operands(value: Expr) -> Iterator[Expr]:
+    """Yield what a number is computed of."""
+    yield value
+    parts = (value.left, value.right) if isinstance(value, Sum) else value.args if isinstance(value, Call) else ()
+    for part in parts:
+        yield from _operands(part)
 
 
 def noted(rules: Sequence[tuple[Rule, Row | None]]) -> Iterator[tuple[int, list[str]]]:

@@ -1,99 +1,50 @@
 """The part of FEEL that decision tables are made of, as a small closed grammar. Nothing is evaluated here.
 
-Literals, names, negation and arithmetic; tests of one value: comparisons, ranges, lists, `not(…)`, `-`.
+Literals, names, arithmetic, functions of numbers, `if`, conditions; tests of one value: comparisons, ranges, lists,
+`not(…)`, `-`, and conditions that speak of it as `?`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias, cast
 
-LONGEST: Final = 2_000
+from authoring.feel_functions import FUNCTIONS, ZERO, call, condition, later
+from authoring.feel_tokens import FeelError, Period, Token, tokens
+from authoring.feel_tree import (
+    ALWAYS,
+    Call,
+    Compare,
+    Every,
+    Expr,
+    If,
+    Is,
+    It,
+    Lit,
+    Name,
+    Not,
+    Op,
+    Some,
+    Sum,
+    Test,
+    Truth,
+    how_many,
+    walk,
+)
+
+__all__ = ["FeelError", "read_expression", "read_tests"]
+
 DEEPEST: Final = 32
-Op: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">="]
-
-_NUMBER: Final = re.compile(r"\d+(\.\d+)?|\.\d+", re.ASCII)
-_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_DATE: Final = re.compile(r'date\s*\(\s*"(\d{4}-\d{2}-\d{2})"\s*\)|@"(\d{4}-\d{2}-\d{2})"', re.ASCII)
-_SIGN: Final = re.compile(r"\*\*|\.\.|<=|>=|!=|[-+*/(),<>=\[\]?.]")
-_WORD: Final = re.compile(r"[^\W\d]\w*")
-_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r"}
-OPPOSITE: Final[dict[Op, Op]] = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+MOST_SIGNS: Final = 100
+_OPS: Final = ("<", "<=", ">", ">=", "=", "!=")
+MOST_CASES: Final = 64
+Names: TypeAlias = Sequence[str] | Mapping[str, Name] | Mapping[str, Name | It]
 
 
-class FeelError(Exception):
-    """The text is no FEEL that is carried over; says why. `place` is the place in the text, from 1."""
-
-    def __init__(self, message: str, place: int) -> None:
-        super().__init__(message)
-        self.place = place
-
-
-@dataclass(frozen=True, slots=True)
-class Lit:
-    """A literal: number, text, yes/no, date or null."""
-
-    value: Decimal | str | bool | date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A variable, or one output of a decision (`decision.output`)."""
-
-    name: str
-    part: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """Two values added, subtracted, multiplied or divided."""
-
-    sign: Literal["+", "-", "*", "/"]
-    left: Expr
-    right: Expr
-
-
-Expr: TypeAlias = Lit | Name | Sum
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """The value under test compared with another."""
-
-    op: Op
-    with_: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Every:
-    """All tests hold; none stands for no test."""
-
-    tests: tuple[Test, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Some:
-    """One of the tests holds."""
-
-    tests: tuple[Test, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The test doesn't hold; where it comes to null, neither does this."""
-
-    test: Test
-
-
-Test: TypeAlias = Compare | Every | Some | Not
-
-
-def read_expression(text: str, names: Sequence[str]) -> Expr:
-    """Return an expression; `names` are those that may stand in it, also with spaces.
+def read_expression(text: str, names: Names) -> Expr:
+    """Return an expression; `names` are those that may stand in it, also with spaces, and what they stand for.
 
     >>> read_expression("1 + 2 * rate", ["rate"]).sign
     '+'
@@ -102,12 +53,15 @@ def read_expression(text: str, names: Sequence[str]) -> Expr:
         FeelError: it is none of this grammar.
     """
     reader = _Reader(text, names)
-    found = reader.sum()
+    found = reader.expression()
     reader.end()
+    _check_cases(found)
+    if any(isinstance(part, It) for part in walk(found)):
+        raise FeelError("`?` stands for the value under test, and none is tested here", 1)
     return found
 
 
-def read_tests(text: str, names: Sequence[str]) -> Test:
+def read_tests(text: str, names: Names) -> Test:
     """Return the unary tests of a cell.
 
     >>> read_tests("[1..5), > 7", []).tests[1]
@@ -117,62 +71,31 @@ def read_tests(text: str, names: Sequence[str]) -> Test:
         FeelError: they are none of this grammar.
     """
     if text.strip() in ("", "-"):
-        return Every(())
+        return ALWAYS
     reader = _Reader(text, names)
     found = reader.tests()
     reader.end()
+    _check_cases(found)
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: Literal["literal", "name", "word", "sign", "end"]
-    text: str
-    place: int
-    literal: Lit | None = None
+def _check_cases(found: Expr | Test) -> None:
+    """Refuse what has too many cases to be written out."""
+    for part in walk(found):
+        if isinstance(part, Sum | Call | If) and how_many(part) > MOST_CASES:
+            raise FeelError(f"it comes to more than {MOST_CASES} cases", 1)
 
 
 class _Reader:
-    def __init__(self, text: str, names: Sequence[str]) -> None:
-        if len(text) > LONGEST:
-            raise FeelError(f"an expression has at most {LONGEST} characters", 1)
-        self._names = sorted(filter(None, names), key=len, reverse=True)
-        self._tokens = self._read(text)
+    def __init__(self, text: str, names: Names) -> None:
+        self._names = names if isinstance(names, Mapping) else {name: Name(name) for name in names}
+        self._tokens: list[Token] = list(tokens(text, tuple(self._names)))
         self._place = self._depth = 0
-
-    def _read(self, text: str) -> list[_Token]:
-        tokens: list[_Token] = []
-        place = 0
-        while place < len(text):
-            if text[place].isspace():
-                place += 1
-                continue
-            token, after = self._one(text, place)
-            tokens.append(token)
-            place = after
-        return [*tokens, _Token("end", "the end", len(text) + 1)]
-
-    def _one(self, text: str, place: int) -> tuple[_Token, int]:
-        at = place + 1
-        for pattern in (_DATE, _NUMBER, _STRING):
-            found = pattern.match(text, place)
-            if found is not None:
-                return _Token("literal", found[0], at, Lit(_literal(pattern, found, at))), found.end()
-        for name in self._names:
-            after = place + len(name)
-            if text.startswith(name, place) and not (name[-1].isalnum() and text[after : after + 1].isalnum()):
-                return _Token("name", name, at), after
-        word = _WORD.match(text, place)
-        if word is not None:
-            literal = {"true": Lit(True), "false": Lit(False), "null": Lit(None)}.get(word[0])
-            return _Token("word" if literal is None else "literal", word[0], at, literal), word.end()
-        sign = _SIGN.match(text, place)
-        if sign is None:
-            raise FeelError(f"`{text[place : place + 20]}` can't be read", at)
-        return _Token("sign", sign[0], at), sign.end()
+        if sum(token.kind == "sign" for token in self._tokens) > MOST_SIGNS:
+            raise FeelError(f"an expression has at most {MOST_SIGNS} signs", 1)
 
     @property
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         return self._tokens[self._place]
 
     def _take(self, *signs: str) -> str | None:
@@ -200,9 +123,12 @@ class _Reader:
             known = "; a function" if token.kind == "word" else ""
             raise FeelError(f"`{token.text}` is not carried over{known}", token.place)
 
+    # Tests of one value
+
     def tests(self) -> Test:
         self._deeper()
-        if self._take("not"):
+        if self._next.text == "not" and self._next.kind == "word":
+            self._place += 1
             self._need("(")
             found: Test = Not(self.tests())
             self._need(")")
@@ -215,37 +141,20 @@ class _Reader:
         return found
 
     def _test(self) -> Test:
-        if self._take("?"):
-            return self._questions()
-        op = self._take("<", "<=", ">", ">=", "=", "!=")
+        op = self._take(*_OPS)
         if op is not None:
-            return Compare(op, self.sum())  # type: ignore[arg-type]  # one of its literals
+            return Compare(cast("Op", op), self.sum())
         if self._is_range():
             return self._range()
-        return Compare("=", self.sum())
-
-    def _questions(self) -> Test:
-        """Read `? > 1 and ? < 5 or ? = 7`, behind the first question mark."""
-        ways: list[list[Test]] = [[self._question()]]
-        while True:
-            if self._take("and"):
-                self._need("?")
-                ways[-1].append(self._question())
-            elif self._take("or"):
-                self._need("?")
-                ways.append([self._question()])
-            else:
-                return Some(tuple(Every(tuple(way)) for way in ways))
-
-    def _question(self) -> Test:
-        if self._take("in"):
-            if self._is_range():
-                return self._range()
-            self._need("(")
-            found = self.tests()
-            self._need(")")
-            return found
-        return Compare(self._need("<", "<=", ">", ">=", "=", "!="), self.sum())  # type: ignore[arg-type]  # likewise
+        if self._next.text == "[":
+            return Some(tuple(Compare("=", one) for one in self._list()))
+        at = self._next.place
+        found = self.expression()
+        if isinstance(found, Truth):
+            if not any(isinstance(part, It) for part in walk(found)):
+                raise FeelError("a condition in a cell speaks of the value as `?`", at)
+            return found.test
+        return Compare("=", found)
 
     def _is_range(self) -> bool:
         """Say whether a range begins here: a bracket with `..` before the bracket that closes it."""
@@ -268,21 +177,85 @@ class _Reader:
         closes = self._need("]", "[", ")")
         return Every((Compare(">=" if opens == "[" else ">", low), Compare("<=" if closes == "]" else "<", high)))
 
+    # Conditions
+
+    def expression(self) -> Expr:
+        self._deeper()
+        found = self._if() if self._take("if") else self._or()
+        self._depth -= 1
+        return found
+
+    def _if(self) -> Expr:
+        test = self._condition(self.expression)
+        self._need("then")
+        then = self.expression()
+        self._need("else")
+        return If(test, then, self.expression())
+
+    def _or(self) -> Expr:
+        at, left = self._next, self._and()
+        while self._take("or"):
+            left = Truth(Some((condition(left, at), self._condition(self._and))))
+        return left
+
+    def _and(self) -> Expr:
+        at, left = self._next, self._comparison()
+        while self._take("and"):
+            left = Truth(Every((condition(left, at), self._condition(self._comparison))))
+        return left
+
+    def _condition(self, read: Callable[[], Expr]) -> Test:
+        at = self._next
+        return condition(read(), at)
+
+    def _comparison(self) -> Expr:
+        left = self.sum()
+        op = self._take(*_OPS)
+        if op is not None:
+            return Truth(Is(left, Compare(cast("Op", op), self.sum())))
+        if self._take("in"):
+            if self._is_range() or self._next.text == "[" or not self._take("("):
+                return Truth(Is(left, self._test()))
+            found = self.tests()
+            self._need(")")
+            return Truth(Is(left, found))
+        if self._take("between"):
+            low = self.sum()
+            self._need("and")
+            return Truth(Is(left, Every((Compare(">=", low), Compare("<=", self.sum())))))
+        return left
+
+    # Values
+
     def sum(self) -> Expr:
         self._deeper()
         left = self._product()
         while sign := self._take("+", "-"):
-            left = Sum(sign, left, self._product())  # type: ignore[arg-type]  # likewise
+            period = self._next.period
+            if period is not None:
+                left = later(left, period if sign == "+" else Period(-period.months, -period.days), self._next.place)
+                self._place += 1
+            else:
+                left = Sum("+" if sign == "+" else "-", left, self._product())
         self._depth -= 1
         return left
 
     def _product(self) -> Expr:
-        left = self._atom()
+        left = self._power()
         while sign := self._take("*", "/"):
-            left = Sum(sign, left, self._atom())  # type: ignore[arg-type]  # likewise
-        if self._next.text == "**":
-            raise FeelError("powers are not carried over", self._next.place)
+            left = Sum("*" if sign == "*" else "/", left, self._power())
         return left
+
+    def _power(self) -> Expr:
+        base = self._atom()
+        if self._next.text != "**":
+            return base
+        at = self._next.place
+        self._place += 1
+        power = self._atom()
+        if not (isinstance(power, Lit) and power.value in (Decimal(2), Decimal(3), Decimal(4))):
+            raise FeelError("only the powers 2, 3 and 4 are carried over", at)
+        return functools.reduce(lambda left, right: Sum("*", left, right), [base] * int(cast("Decimal", power.value)))
 
     def _atom(self) -> Expr:
         token = self._next
@@ -292,22 +265,26 @@ class _Reader:
             self._depth -= 1
             if isinstance(inner, Lit) and isinstance(inner.value, Decimal):
                 return Lit(-inner.value)
-            return Sum("-", Lit(Decimal(0)), inner)
+            return Sum("-", ZERO, inner)
         if self._take("("):
-            found = self.sum()
+            found = self.expression()
             self._need(")")
             return found
+        if self._take("?"):
+            return It()
         if token.literal is not None:
             self._place += 1
             return token.literal
         if token.kind == "name":
             self._place += 1
-            part = self._part() if self._take(".") else None
-            return Name(token.text, part)
+            known = self._names[token.text]
+            if isinstance(known, Name) and known.part is None and self._take("."):
+                return Name(known.name, self._part())
+            return known
         if token.kind == "word":
-            called = self._tokens[self._place + 1].text == "("
-            what = f"function `{token.text}(…)` is" if called else f"`{token.text}` is no variable here, or is"
-            raise FeelError(f"{what} not carried over", token.place)
+            return self._called(token)
+        if token.kind == "period":
+            raise FeelError("a duration by itself is not carried over", token.place)
         raise FeelError(f"a value is expected, and `{token.text}` stands there", token.place)
 
     def _part(self) -> str:
@@ -317,15 +294,38 @@ class _Reader:
         self._place += 1
         return token.text
 
+    # Functions
 
-def _literal(pattern: re.Pattern[str], found: re.Match[str], place: int) -> Decimal | str | date:
-    if pattern is _NUMBER:
-        if len(found[0]) > 17:
-            raise FeelError("numbers have at most 16 digits", place)
-        return Decimal(found[0])
-    if pattern is _STRING:
-        return re.sub(r"\\(.)", lambda escaped: _ESCAPES.get(escaped[1], escaped[1]), found[1])
-    try:
-        return date.fromisoformat(found[1] or found[2])
-    except ValueError as error:
-        raise FeelError(f"`{found[0]}` is no date", place) from error
+    def _called(self, token: Token) -> Expr:
+        if self._tokens[self._place + 1].text != "(":
+            raise FeelError(f"`{token.text}` is no variable here, or is not carried over", token.place)
+        self._place += 1
+        if token.text not in FUNCTIONS:
+            raise FeelError(f"function `{token.text}(…)` is not carried over", token.place)
+        args, listed = self._args()
+        try:
+            return call(token.text, args, listed)
+        except ValueError:
+            raise FeelError(f"`{token.text}(…)` is not carried over with these arguments", token.place) from None
+
+    def _args(self) -> tuple[list[Expr], list[Expr]]:
+        """Return the arguments of a function, without and with those in a list that stands first."""
+        self._need("(")
+        args: list[Expr] = []
+        listed: list[Expr] = []
+        if self._next.text == "[":
+            listed = self._list()
+        elif self._next.text != ")":
+            args.append(self.expression())
+        while self._take(","):
+            args.append(self.expression())
+        self._need(")")
+        return args, listed
+
+    def _list(self) -> list[Expr]:
+        self._need("[")
+        found = [self.expression()]
+        while self._take(","):
+            found.append(self.expression())
+        self._need("]")
+        return found

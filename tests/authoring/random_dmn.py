@@ -10,6 +10,8 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
+from tests.authoring.random_feel import Expressions
+
 Value = Decimal | str | bool | date | None
 Holds = Callable[[Value, Mapping[str, Value]], bool | None]
 Gives = Callable[[Mapping[str, Value]], Value]
@@ -114,6 +116,7 @@ class Drawn:
 
     def __init__(self, seed: int) -> None:
         self._draw = random.Random(seed)
+        self._expressions = Expressions(self._draw, ("Amount", "Count of visits", "扣分"))
         self.tables: list[Table] = []
         for number in range(self._draw.randint(1, 3)):
             self.tables.append(self._table(f"Step {number + 1}"))
@@ -179,9 +182,21 @@ class Drawn:
                 return Column(table.name, table.name, kind, lambda known: known.get(table.name))
         if draw.random() < 0.25:
             return Column("sum", "Count of visits - 扣分 * 2", "computed", difference)
+        if draw.random() < 0.2:
+            return Column("drawn", *self._drawn("computed"))
+        if draw.random() < 0.1:
+            return Column("condition", *self._condition())
         name = draw.choice(list(INPUTS))
         kind = {"integer": "whole"}.get(INPUTS[name], INPUTS[name])
         return Column(name, name, kind, lambda known: known.get(name))
+
+    def _drawn(self, kind: str) -> tuple[str, str, Gives]:
+        text, gives = self._expressions.number()
+        return text, kind, gives
+
+    def _condition(self) -> tuple[str, str, Gives]:
+        text, gives = self._expressions.condition()
+        return text, "boolean", gives
 
     def _output(self, policy: str, *, number: bool) -> tuple[str, Gives]:
         draw = self._draw
@@ -190,6 +205,8 @@ class Drawn:
             return f'"{word}"', lambda _: word
         if policy != "ANY" and draw.random() < 0.3:
             return "-(扣分 - 3) * 2 + Count of visits", computed
+        if policy != "ANY" and draw.random() < 0.4:
+            return self._expressions.number()
         value = Decimal(draw.randint(-3, 3))
         return str(value), lambda _: value
 
@@ -238,6 +255,8 @@ class Drawn:
         if column.kind in ("whole", "computed") and column.name != "Amount":
             forms.append((f"{op} 扣分 / 2", lambda value, known: compared(op, value, half(known))))
             forms.append(("扣分 + 1", lambda value, known: value == plus_one(known)))
+            text, gives = self._expressions.number(1)
+            forms.append((f"{op} {text}", lambda value, known: compared(op, value, gives(known))))
         return draw.choice(forms)
 
 
