@@ -15,6 +15,7 @@ from api.settings import Settings
 from authoring.coverage import coverage as cover
 from authoring.mutation import Mutation, mutate
 from authoring.proposals import Proposal, propose
+from authoring.proposaltext import scenario_file
 from engine.evaluate import Evaluator
 from engine.workers import Workers
 from knowledge.scenarios import load_scenarios
@@ -71,9 +72,7 @@ def mutate_rulebook(name: str, proposals: Path | None, as_json: bool) -> int:
         if proposals is not None:
             sought = bars.add_task("建议 · proposing", total=len(found.survivors))
             proposed = propose(rulebook, scenarios, found.survivors, workers, lambda more: bars.advance(sought, more))
-            # JSON in this layout is YAML as well.
-            written = [msgspec.json.format(msgspec.json.encode(one.scenario), indent=2) for one in proposed]
-            proposals.write_bytes(b"".join(b"- " + one.replace(b"\n", b"\n  ") + b"\n" for one in written))
+            proposals.write_text(scenario_file(rulebook, proposed), encoding="utf-8")
     if as_json:
         print_json({"rate": found.rate, "proposed": len(proposed), **msgspec.structs.asdict(found)})
     else:

@@ -23,7 +23,6 @@ from authoring.drafts import DraftNotReady, Drafts
 from authoring.mutation import Survivor
 from authoring.studies import Mutated, mutated
 from knowledge.problems import ShuoliError
-from knowledge.yamltext import write_yaml
 
 MutationState: TypeAlias = Literal["running", "done", "failed", "ended"]
 _KEPT: Final = 20
@@ -162,15 +161,8 @@ class Mutations:
 
     def _job(self, asked: Written, actor: str, *, proposing: bool) -> _Job:
         job = _Job(asked, actor, proposing=proposing)
-        with asked.laid_out() as found:
-            work = partial(
-                mutated,
-                rulebook=found.rulebook,
-                scenarios=found.scenarios,
-                processes=self._services.workers.count,
-                proposing=proposing,
-            )
-        job.apart = Apart(work)
+        count = self._services.workers.count
+        job.apart = Apart(partial(mutated, name=asked.name, files=asked.files, processes=count, proposing=proposing))
         job.thread = threading.Thread(
             target=self._watch, args=(job, job.apart, asked.draft is not None), name="mutation", daemon=True
         )
@@ -237,6 +229,4 @@ def show_proposals(mutations: NamedDependency[Mutations], written: NamedDependen
     found = mutations.find(written).mutated
     if found is None:
         raise RequestRefused("mutation.unfinished", "there is no result yet", help="GET …/mutation tells how far it is")
-    return Response(
-        write_yaml(msgspec.to_builtins([one.scenario for one in found.proposals])).encode(), media_type=YAML
-    )
+    return Response(found.file.encode(), media_type=YAML)

@@ -127,7 +127,7 @@ class _Watch:
         try:
             # What speaks of the place that was changed notices it soonest.
             in_order = sorted(places, key=lambda place: not self._known[place].names & about)
-            return any(_fails(trial, self._known[place].prepared) for place in in_order)
+            return any(fails(trial, self._known[place].prepared) for place in in_order)
         finally:
             evaluator.close()
 
@@ -142,7 +142,7 @@ class _Watch:
             grading = self._gradings[place]
             cited = [replace(own, law=law) if own.rule == mutant.of else own for own in grading.deductions]
             changed = replace(grading, deductions=tuple(cited))
-            if _fails(Trial(mutant.rulebook, partial(_the_same, changed)), one.prepared):
+            if fails(Trial(mutant.rulebook, partial(_the_same, changed)), one.prepared):
                 return True
         return False
 
@@ -151,7 +151,8 @@ def _the_same(grading: Grading, _: CaseFile) -> Grading:
     return grading
 
 
-def _fails(trial: Trial, one: Prepared) -> bool:
+def fails(trial: Trial, one: Prepared) -> bool:
+    """Say whether a scenario comes out otherwise than it expects, or can't be graded at all."""
     try:
         return any(True for _ in trial.failures(one))
     except ShuoliError:

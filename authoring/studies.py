@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
 
 from authoring.apart import Tell
 from authoring.dmn import import_dmn
+from authoring.draftfiles import laid_out
 from authoring.mutants import mutants
 from authoring.mutation import Mutation, mutate
 from authoring.proposals import Proposal, propose
+from authoring.proposaltext import scenario_file
 from authoring.scenarios import prepare
 from authoring.verification import Report, verify
 from authoring.workbook import import_workbook
 from engine.evaluate import Evaluator
 from engine.workers import Workers
+from knowledge.loader import load_rulebook
 from knowledge.problems import Problem
-from knowledge.rulebook import Rulebook
-from knowledge.scenarios import Scenario
+from knowledge.scenarios import Scenario, load_scenarios
 from knowledge.versions import Entry
 
 Form: TypeAlias = tuple[dict[str, str], tuple[Problem, ...]]
@@ -31,6 +33,8 @@ class Mutated(msgspec.Struct, frozen=True):
 
     mutation: Mutation
     proposals: list[Proposal]
+    file: str
+    """The proposals as a file of scenarios."""
 
 
 def verified(evaluator: Evaluator, scenarios: Sequence[Scenario], versions: Sequence[Entry]) -> Report:
@@ -39,10 +43,17 @@ def verified(evaluator: Evaluator, scenarios: Sequence[Scenario], versions: Sequ
     return verify(evaluator.rulebook, evaluator.grade, cases=cases, versions=versions)
 
 
-def mutated(
-    tell: Tell, rulebook: Rulebook, scenarios: Sequence[Scenario], processes: int, *, proposing: bool
-) -> Mutated:
-    """Mutate a rulebook, in so many processes; with `proposing` look for scenarios that notice what survived."""
+def mutated(tell: Tell, name: str, files: Mapping[str, bytes], processes: int, *, proposing: bool) -> Mutated:
+    """Mutate the rulebook `ID@VERSION` that files mean, in so many processes.
+
+    With `proposing` look for scenarios that notice what survived.
+
+    Raises:
+        RulebookRefused: it has problems.
+    """
+    with laid_out(name, files) as folder:
+        rulebook = load_rulebook(folder)
+        scenarios = load_scenarios(folder, rulebook)
 
     def counted(stage: str, of: int) -> Callable[[int], None]:
         done = 0
@@ -61,7 +72,7 @@ def mutated(
         if proposing:
             told = counted("proposing", len(found.survivors))
             proposals = propose(rulebook, scenarios, found.survivors, workers, told)
-    return Mutated(found, proposals)
+    return Mutated(found, proposals, scenario_file(rulebook, proposals))
 
 
 def read_workbook(_: Evaluator, content: bytes, name: str) -> Form:
