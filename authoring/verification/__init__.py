@@ -8,11 +8,12 @@ from authoring.verification.cycles import check_cycles
 from authoring.verification.days import check_days
 from authoring.verification.directions import check_directions
 from authoring.verification.doubles import check_doubles, check_limits, check_overlaps
+from authoring.verification.grades import check_grades
 from authoring.verification.points import check_points
 from authoring.verification.report import Finding, Place, Report, Study, Undecided
 from authoring.verification.steps import check_steps
 from authoring.verification.texts import check_texts
-from authoring.verification.unreachable import check_grades, check_rules
+from authoring.verification.unreachable import check_rules
 from authoring.verification.whole import Implied
 from authoring.verification.witness import Grade, Witness, Witnesses
 from engine.case import CaseFile

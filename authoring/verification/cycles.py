@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from authoring.verification.report import Place, Study
 from authoring.verification.witness import Tried
 from explain.deeds import Doing
-from knowledge.rules import Rule
+from knowledge.rulebook import Again, Aggregate, Rulebook
+from knowledge.rules import Arithmetic, Rule
+from knowledge.strata import formula_measures, measures_read, patterns_of
 
 _MOST: Final = 3
-"""Cases that are tried for one remedy."""
-_LONGEST: Final = 3
+"""Built cases that are tried for one remedy."""
+_LONGEST: Final = 5
 """Remedies in a cycle."""
 
 
@@ -23,23 +25,68 @@ def check_cycles(study: Study) -> None:
         for name, remedy in study.rulebook.remedies.items()
         if remedy.does
     }
+    leads = _leads(study.rulebook, answers)
     found: set[frozenset[str]] = set()
-    for name, rules in answers.items():
-        for start in _starting(study, rules):
-            way = _round(study, answers, [(name, start)])
+    for name, own in answers.items():
+        around = {one: rules for one, rules in answers.items() if name in leads[one] and one in leads[name]}
+        if not around.keys() - {name}:
+            continue
+        for start in _starting(study, own, around.keys() - {name}):
+            way = _round(study, around, [(name, start)])
             if way and frozenset(one for one, _ in way[:-1]) not in found:
                 found.add(frozenset(one for one, _ in way[:-1]))
                 _note(study, answers, way)
                 break
 
 
-def _starting(study: Study, rules: Iterable[Rule]) -> list[Tried]:
+def _leads(book: Rulebook, answers: Mapping[str, Sequence[Rule]]) -> dict[str, set[str]]:
+    """Return by remedy those that it may lead to, one after the other: their rules look at facts that it touches."""
+    reads = {name: {kind for rule in rules for kind in _read(book, rule)} for name, rules in answers.items()}
+    touched = {
+        name: {act.facts.type if isinstance(act, Again) else act.type for act in book.remedies[name].does}
+        for name in answers
+    }
+    leads = {name: {other for other in answers if touched[name] & reads[other]} for name in answers}
+    for middle in answers:
+        for further in leads.values():
+            if middle in further:
+                further.update(leads[middle])
+    return leads
+
+
+def _read(book: Rulebook, rule: Rule) -> set[str]:
+    """Return the types of facts that decide a rule, through findings and measures."""
+    todo = [pattern.type for pattern, _ in patterns_of(rule)]
+    measures = list(measures_read(rule))
+    types: set[str] = set()
+    seen: set[str] = set()
+    while todo or measures:
+        while measures:
+            name = measures.pop()
+            if name not in seen:
+                seen.add(name)
+                body = book.measures[name].body
+                todo += [body.pattern.type] if isinstance(body, Aggregate) else []
+                measures += formula_measures(body) if isinstance(body, Arithmetic) else []
+        if todo and (kind := todo.pop()) not in types:
+            types.add(kind)
+            for maker in book.rules:
+                if maker.target == kind and maker.kind == book.types[kind].origin:
+                    todo += [pattern.type for pattern, _ in patterns_of(maker)]
+                    measures += measures_read(maker)
+    return types
+
+
+def _starting(study: Study, rules: Iterable[Rule], others: Iterable[str]) -> list[Tried]:
+    """Return cases in which a rule fires, as they were built and after another remedy was carried out."""
     cases = []
     for rule in rules:
         reached = study.witnesses.reach(rule)
         if isinstance(reached, Tried):
             cases.append(reached)
-    return cases[:_MOST]
+    built = cases[:_MOST]
+    after = [tried for one in built for other in sorted(others) if (tried := _done(study, other, one)) is not None]
+    return [*built, *after]
 
 
 def _round(

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import Final
 
 import msgspec
 
+from authoring.verification.facts import moved, plus, repeated
 from authoring.verification.report import Place, Study
+from authoring.verification.samples import samples
 from authoring.verification.witness import Tried
-from engine.case import CaseFile, Fact
+from engine.case import Fact
 from engine.grading import Grading
-from engine.reading import fact_id
 from engine.values import plain
 from knowledge.rulebook import FactType, Rulebook
 from knowledge.rules import Rule
 
 _MOST: Final = 16
 """Cases that are tried for one type of fact, with a fact left out and with one more."""
+_FEW: Final = 3
 _SAMPLES: Final = 4
+_ANOTHER: Final = 99
+"""Marks the identity of a fact that is added, so that it takes no other's place."""
 
 
 def check_directions(study: Study, kinds: Iterable[FactType]) -> None:
@@ -61,18 +66,27 @@ def _pairs(study: Study, kind: FactType, known: list[Tried]) -> Iterator[tuple[T
     book, counting = study.rulebook, _counting(study.rulebook)
     having = [one for one in known if any(fact.type == kind.name for fact in one.case.facts)]
     for with_it in having[:_MOST]:
-        for fact in [fact for fact in with_it.case.facts if fact.type == kind.name and fact.status in counting][:2]:
-            facts = tuple(one for one in with_it.case.facts if one.id != fact.id)
-            without = study.witnesses.graded(msgspec.structs.replace(with_it.case, facts=facts))
-            if without is not None:
-                yield without, with_it, fact
-    samples = list(_samples(having, kind, counting))
-    for without in [one for one in known if one not in having][-_MOST:]:
-        for fact, as_of in samples:
-            moved = _moved(book, fact, without.case.as_of - as_of)
-            more = study.witnesses.graded(plus(without.case, moved))
-            if more is not None:
-                yield without, more, moved
+        yield from _fewer(study, kind, with_it, counting)
+    lacking = [one for one in known if one not in having]
+    told = list(_samples(having, kind, counting))
+    made = [(fact, study.witnesses.day) for fact in samples(study.witnesses, kind)]
+    for some, cases in ((told, lacking[-_MOST:]), (made, [*having[:_FEW], *lacking[-_FEW:]])):
+        for without, (fact, as_of) in product(cases, some):
+            more_of_it = moved(book, repeated(book, fact, _ANOTHER), without.case.as_of - as_of)
+            more = study.witnesses.graded(plus(without.case, more_of_it))
+            if more is not None and len(more.case.facts) > len(without.case.facts):
+                yield without, more, more_of_it
+
+
+def _fewer(study: Study, kind: FactType, with_it: Tried, counting: set[str]) -> Iterator[tuple[Tried, Tried, Fact]]:
+    """Yield a case with less and less facts of a type."""
+    for fact in [fact for fact in with_it.case.facts if fact.type == kind.name and fact.status in counting][:_MOST]:
+        facts = tuple(one for one in with_it.case.facts if one.id != fact.id)
+        without = study.witnesses.graded(msgspec.structs.replace(with_it.case, facts=facts))
+        if without is None:
+            return
+        yield without, with_it, fact
+        with_it = without
 
 
 def _samples(having: Iterable[Tried], kind: FactType, counting: set[str]) -> Iterator[tuple[Fact, int]]:
@@ -82,21 +96,6 @@ def _samples(having: Iterable[Tried], kind: FactType, counting: set[str]) -> Ite
             if fact.type == kind.name and fact.status in counting and fact.id not in seen and len(seen) < _SAMPLES:
                 seen.add(fact.id)
                 yield fact, one.case.as_of
-
-
-def plus(case: CaseFile, fact: Fact) -> CaseFile:
-    """Return a case with one more fact, in place of one with its identity."""
-    facts = sorted((*(f for f in case.facts if f.id != fact.id), fact), key=lambda one: (one.type, one.id))
-    return msgspec.structs.replace(case, facts=tuple(facts))
-
-
-def _moved(book: Rulebook, fact: Fact, days: int) -> Fact:
-    """Return a fact with its dates moved."""
-    kind = book.types[fact.type]
-    values = {
-        name: int(value) + days if kind.fields[name].type == "date" else value for name, value in fact.values.items()
-    }
-    return msgspec.structs.replace(fact, id=fact_id(kind, values), values=values)
 
 
 def _counting(book: Rulebook) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from authoring.verification.reached import Reached, once, single
@@ -36,19 +37,23 @@ def _check_short(study: Study, reached: Reached) -> None:
             "points.short", (at, *rules),
             f"标准“{standard.id}”有 {standard.points} 分,而各条规则合计最多只到 {most} 分。",
             f"Standard `{standard.id}` holds {standard.points} points, and its rules together reach {most} at most.",
-            proof="interval", witness=_most(study, standard.id, rules),
+            proof="interval", witness=_most(study, standard.id, [standard.id], rules),
         )  # fmt: skip
 
 
-def _most(study: Study, standard: str, rules: tuple[Rule, ...]) -> Witness | None:
-    """Return the case that is known to ask for most points of a standard."""
+def _most(study: Study, name: str, standards: Sequence[str], rules: Iterable[Rule]) -> Witness | None:
+    """Return the case that is known to ask for most points of some standards, which are called by one name."""
     for rule in rules:
         study.witnesses.reach(rule)
-    known = study.witnesses.all()
-    best = max(known, key=lambda one: asked_points(one.grading).get(standard, 0), default=None)
-    if best is None or not asked_points(best.grading).get(standard):
+
+    def asked(tried: Tried) -> int:
+        points = asked_points(tried.grading)
+        return sum(points.get(standard, 0) for standard in standards)
+
+    best = max(study.witnesses.all(), key=asked, default=None)
+    if best is None or not asked(best):
         return None
-    return study.witnesses.witness(best, f"{standard}: {asked_points(best.grading)[standard]}")
+    return study.witnesses.witness(best, f"{name}: {asked(best)}")
 
 
 def _check_beyond(study: Study) -> None:
@@ -116,12 +121,14 @@ def _check_caps(study: Study, reached: Reached) -> None:
         ]
         most = max(sum(reached.most(one, kind) for one in below) for kind in book.kinds)
         if most <= indicator.at_most:
+            names = [one.id for one in below]
+            rules = [rule for rule in book.rules if rule.kind == "standard" and rule.target in names]
             study.add(
                 "cap.idle", (Place(indicator.id, "indicators.yaml"),),
                 f"指标“{indicator.id}”之下最多 {most} 分,上限 {indicator.at_most} 从不起作用。",
                 f"What lies below `{indicator.id}` comes to {most} points at most, "
                 f"so its cap of {indicator.at_most} never bites.",
-                proof="interval",
+                proof="interval", witness=_most(study, indicator.id, names, rules),
             )  # fmt: skip
 
 

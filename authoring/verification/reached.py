@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import combinations
 
 from authoring.verification.report import Study
 from engine.measuring import divide
@@ -12,6 +13,10 @@ from knowledge.rules import Arithmetic, FixedPoints, Formula, FormulaPoints, Num
 from knowledge.strata import measures_read
 
 UNBOUNDED = 2**53
+_MOST_RULES = 8
+"""Rules of one standard of which it is asked which fire together."""
+_MOST_SUMS = 100_000
+"""Different sums of points that are looked at."""
 
 
 class Reached:
@@ -19,6 +24,7 @@ class Reached:
 
     def __init__(self, study: Study) -> None:
         self._study, self._book = study, study.rulebook
+        self._exclusive: dict[tuple[str, str], bool] = {}
         self._dead = {f.concerns[0].id for f in study.findings if f.code == "rule.unreachable"}
 
     def live(self, standard: str, kind: str) -> list[Rule]:
@@ -32,8 +38,34 @@ class Reached:
 
     def most(self, standard: Standard, kind: str) -> int:
         """Return the most points that a standard can lose (gain) for a kind, caps counted."""
-        total = sum(most_asked(self._book, rule) for rule in self.live(standard.id, kind))
+        live = [(rule, most_asked(self._book, rule)) for rule in self.live(standard.id, kind)]
+        total = sum(points for _, points in live)
+        taking = [one for one in live if one[1]]
+        if total >= standard.points > max((points for _, points in live), default=0) and len(taking) <= _MOST_RULES:
+            total = self._together(taking, standard.points)
         return min(total, standard.points)
+
+    def _together(self, rules: Sequence[tuple[Rule, int]], enough: int) -> int:
+        """Return the most points of rules that may fire for one producer, or some number that is enough."""
+        most = 0
+        for size in range(len(rules), 0, -1):
+            for some in combinations(rules, size):
+                points = sum(points for _, points in some)
+                if points > most and not any(
+                    self._apart(left, right) for (left, _), (right, _) in combinations(some, 2)
+                ):
+                    most = points
+                if most >= enough:
+                    return most
+        return most
+
+    def _apart(self, left: Rule, right: Rule) -> bool:
+        """Say whether it is proved that two rules never fire together."""
+        key = (left.id, right.id)
+        if key not in self._exclusive:
+            found = self._study.witnesses.search([left, right], lambda _case, _grading: True)
+            self._exclusive[key] = found is False
+        return self._exclusive[key]
 
     @cached_property
     def ends(self) -> tuple[int, int]:
@@ -93,36 +125,48 @@ class Reached:
 
     @cached_property
     def sums(self) -> frozenset[int] | None:
-        """Every score that points can add up to, None where they are scaled, capped or not of a few sizes."""
-        book, scoring = self._book, self._book.scoring
-        if scoring.not_applicable == "leaves_the_fraction" and self._may_leave():
-            return None
+        """Every score that points can come to (and maybe others), None where indicators have caps or sums are many."""
+        book = self._book
         if any(one.at_most is not None for one in book.indicators.values()):
             return None
-        found: set[int] = {0}
-        for one in book.standards.values():
-            amounts: set[int] = {0}
-            for rule in self._book.rules:
-                if rule.kind == "standard" and rule.target == one.id and rule.id not in self._dead:
-                    sizes = _sizes(rule)
-                    if sizes is None:
-                        return None
-                    amounts = _added(amounts, sizes, one.points, repeats=bool(rule.for_each) or grouped(book, rule))
-            weight = _weight(book, one)
-            found = {sum_ + amount * weight for sum_ in found for amount in amounts}
-        sign = -1 if scoring.direction == "lost" else 1
-        scores = {scoring.start + sign * points for points in found}
+        scores: set[int] = set()
+        for kind in book.kinds:
+            found: set[tuple[int, int]] = {(0, 0)}  # points, and points of standards that don't apply
+            for one in book.standards.values():
+                weight = _weight(book, one)
+                parts = self._parts(one, kind)
+                found = {(sum_ + more * weight, out + gone * weight) for sum_, out in found for more, gone in parts}
+                if len(found) > _MOST_SUMS:
+                    return None
+            scores |= {self._score(points, outside) for points, outside in found}
         low, high = self.ends
         return frozenset(min(max(score, low), high) for score in scores)
 
-    def _may_leave(self) -> bool:
-        for one in self._book.standards.values():
-            always = any(
-                _always(rule) and rule.applies_to is None for rule in self._book.rules if rule.target == one.id
-            )
-            if one.applies_to is not None or one.suspended_by is not None or not always:
-                return True
-        return False
+    def _parts(self, standard: Standard, kind: str) -> set[tuple[int, int]]:
+        """Return the points that a standard may come to, and its own points with them where it may not apply."""
+        if standard.applies_to is not None and kind not in standard.applies_to:
+            return {(0, standard.points)}
+        live = self.live(standard.id, kind)
+        amounts: set[int] = {0}
+        for rule in live:
+            own = _amounts(self._book, rule, standard.points)
+            if standard.suspended_by is None and _always_fires(rule):
+                own = own - {0}
+            amounts = {min(amount + more, standard.points) for amount in amounts for more in own}
+        sure = standard.suspended_by is None and any(_always(rule) for rule in live)
+        return {(amount, 0) for amount in amounts} | (set() if sure else {(0, standard.points)})
+
+    def _score(self, points: int, outside: int) -> int:
+        """Return the score of points, where standards of so many points don't apply."""
+        book, scoring = self._book, self._book.scoring
+        total = sum(one.points * _weight(book, one) for one in book.standards.values())
+        applicable = total - outside if scoring.not_applicable == "leaves_the_fraction" else total
+        sign = -1 if scoring.direction == "lost" else 1
+        if applicable == total or not applicable:
+            return scoring.start + sign * points
+        if scoring.direction == "lost":
+            return divide(scoring.start * (applicable - points), applicable, scoring.rounding)
+        return scoring.start + divide(points * total, applicable, scoring.rounding)
 
 
 def _plain(band: Band) -> bool:
@@ -139,6 +183,10 @@ def _always(rule: Rule) -> bool:
     return not isinstance(rule.points, SteppedPoints) and not rule.when
 
 
+def _always_fires(rule: Rule) -> bool:
+    return _always(rule) and not rule.for_each and isinstance(rule.points, FixedPoints) and rule.points.points > 0
+
+
 def _worst(parts: Iterable[tuple[int, int, bool]], scale: int) -> int:
     """Return the most points, scaled to the whole, where standards that needn't apply leave the fraction."""
     sure = [part for part in parts if part[2]]
@@ -151,7 +199,9 @@ def _worst(parts: Iterable[tuple[int, int, bool]], scale: int) -> int:
     return best
 
 
-def _sizes(rule: Rule) -> frozenset[int] | None:
+def _amounts(book: Rulebook, rule: Rule, most: int) -> set[int]:
+    """Return the points, up to `most`, that all deductions of a rule may come to together; 0 where it doesn't fire."""
+    cap = most if rule.at_most is None else min(rule.at_most, most)
     match rule.points:
         case FixedPoints(points=points):
             sizes = {points}
@@ -160,17 +210,14 @@ def _sizes(rule: Rule) -> frozenset[int] | None:
         case TablePoints(points=table):
             sizes = set(table.values())
         case _:
-            return None
-    return None if rule.at_most is not None else frozenset(sizes)
-
-
-def _added(amounts: set[int], sizes: frozenset[int], most: int, *, repeats: bool) -> set[int]:
-    found = set(amounts)
-    while True:
-        more = found | {min(amount + size, most) for amount in found for size in sizes}
-        if more == found or not repeats:
-            return more
+            return set(range(cap + 1))
+    found = {0, *(min(size, cap) for size in sizes)}
+    while rule.for_each or grouped(book, rule):
+        more = found | {min(amount + size, cap) for amount in found for size in sizes}
+        if more == found:
+            break
         found = more
+    return found
 
 
 def grouped(book: Rulebook, rule: Rule) -> bool:

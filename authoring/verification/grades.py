@@ -1,0 +1,106 @@
+"""Grades that no case is given."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from authoring.verification.facts import moved, repeated
+from authoring.verification.reached import Reached
+from authoring.verification.report import Place, Study
+from engine.case import CaseFile, Fact, Producer
+from explain.deeds import Doing
+
+_MOST: Final = 400
+"""Cases that are put together to meet a grade, at most."""
+_SECONDS: Final = 8.0
+_COPIES: Final = (1, 1, 1, 2, 3, 5, 9)
+
+
+def check_grades(study: Study) -> None:
+    """Note grades that no case is given."""
+    given = {one.grading.grade for one in study.witnesses.all()}
+    if any(band.grade not in given for band in study.rulebook.bands):
+        given = walked(study, given)
+    reached = Reached(study)
+    for place, band in enumerate(study.rulebook.bands):
+        if band.grade in given:
+            continue
+        at = Place(band.grade, f"bands.yaml ({place + 1})")
+        if reached.can(band):
+            study.unsure(
+                "grade.unreachable", (at,), f"能否评为“{band.grade}”级,未能判定。",
+                f"It was not decided whether grade `{band.grade}` is ever given.",
+            )  # fmt: skip
+        else:
+            low, high = reached.ends
+            study.add(
+                "grade.unreachable", (at,),
+                f"没有主体会被评为“{band.grade}”级:得分只能在 {low} 到 {high} 之间,且没有落在该级的。",
+                f"No producer is ever given grade `{band.grade}`: scores lie between {low} and {high}, none in it.",
+                proof="interval",
+            )  # fmt: skip
+
+
+def walked(study: Study, given: Iterable[str]) -> set[str]:
+    """Return grades, beside those given, that cases come to which are put together of what known cases hold."""
+    grades, until = set(given), time.process_time() + _SECONDS
+    for case in islice(_assembled(study), _MOST):
+        if len(grades) == len(study.rulebook.bands) or time.process_time() > until:
+            break
+        tried = study.witnesses.graded(case)
+        if tried is not None:
+            grades.add(tried.grading.grade)
+    return grades
+
+
+def _assembled(study: Study) -> Iterator[CaseFile]:
+    """Yield cases: with nothing, with everything mended, with more and more, and with a draw of what is known."""
+    book, known, day = study.rulebook, study.witnesses.all(), study.witnesses.day
+    producers = {kind: Producer("witness", kind, "330100", {}) for kind in book.kinds}
+    producers |= {one.case.producer.kind: one.case.producer for one in known if one.case.producer.attributes}
+    bags: dict[str, tuple[Fact, ...]] = {}
+    for one in known:
+        bag = tuple(moved(book, fact, day - one.case.as_of) for fact in one.case.facts)
+        bags.setdefault(repr(bag), bag)
+    starts = []
+    for producer in producers.values():
+        nothing = CaseFile(producer, (), day)
+        starts += [nothing, _mended(study, nothing)]
+    yield from starts
+    for start in starts:
+        for bag in bags.values():
+            start = _with(start, bag)  # noqa: PLW2901  from the best to the worst
+            yield start
+    draw = random.Random(0)  # noqa: S311  the same cases every time
+    while bags:
+        case, few = draw.choice(starts), draw.random()
+        for bag in bags.values():
+            if draw.random() < few:
+                for number in range(draw.choice(_COPIES)):
+                    case = _with(case, tuple(repeated(book, fact, number) for fact in bag))
+        yield case
+
+
+def _with(case: CaseFile, more: Iterable[Fact]) -> CaseFile:
+    facts = {fact.id: fact for fact in (*case.facts, *more)}
+    return msgspec.structs.replace(case, facts=tuple(sorted(facts.values(), key=lambda one: (one.type, one.id))))
+
+
+def _mended(study: Study, start: CaseFile) -> CaseFile:
+    """Return a case after all the deeds that are open to it."""
+    tried = study.witnesses.graded(start)
+    for _ in range(4):
+        if tried is None:
+            break
+        doing = Doing(study.rulebook, tried.case, tried.grading)
+        after: CaseFile = doing.after([doing.deed(offer.id) for offer in tried.grading.remedies])
+        if after == tried.case:
+            break
+        start, tried = after, study.witnesses.graded(after)
+    return start
