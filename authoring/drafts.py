@@ -20,6 +20,7 @@ from knowledge.loader import check_rulebook, load_rulebook
 from knowledge.problems import Problem, RulebookRefused, ShuoliError
 from knowledge.rulebook import Rulebook
 from knowledge.scenarios import Scenario, load_scenarios
+from knowledge.source import read_document
 from store import drafts as stored
 from store.drafts import Act, content_of, file_tag
 from store.ledger import Store, Transaction
@@ -174,7 +175,7 @@ class Drafts:
         with laid_out(name, files) as folder:
             rulebook, problems = check_rulebook(folder)
         if rulebook is not None:
-            problems += _misnamed(rulebook, name)
+            problems += _misnamed(rulebook, name, files["rulebook.yaml"])
         if rulebook is not None and not problems:
             problems = self._beyond_the_kernel(rulebook)
         self._note(name, files, "draft", "checked", actor, {"problems": len(problems)}, passed=not problems)
@@ -328,12 +329,15 @@ class Drafts:
         return ()
 
 
-def _misnamed(rulebook: Rulebook, name: str) -> tuple[Problem, ...]:
+def _misnamed(rulebook: Rulebook, name: str, head: bytes) -> tuple[Problem, ...]:
     given = f"{rulebook.id}@{rulebook.version}"
     if given == name:
         return ()
+    rulebook_id, _, version = name.partition("@")
+    wrong, right = ("version", f'"{version}"') if rulebook.id == rulebook_id else ("id", rulebook_id)
+    place = read_document("rulebook.yaml", head, []).place((wrong,))
     message = f"the draft is `{name}`, and its rulebook calls itself `{given}`"
-    return (Problem("rulebook.yaml:1:1", "draft.misnamed", message, given, name),)
+    return (Problem(place, "draft.misnamed", message, given, name, f"write `{wrong}: {right}`"),)
 
 
 def _acts(transaction: Transaction, name: str) -> Sequence[Act]:

@@ -13,7 +13,6 @@ from authoring.draftfiles import laid_out
 from authoring.mutants import mutants
 from authoring.mutation import Mutation, mutate
 from authoring.proposals import Proposal, propose
-from authoring.proposaltext import scenario_file
 from authoring.scenarios import prepare
 from authoring.verification import Report, verify
 from authoring.workbook import import_workbook
@@ -33,8 +32,6 @@ class Mutated(msgspec.Struct, frozen=True):
 
     mutation: Mutation
     proposals: list[Proposal]
-    file: str
-    """The proposals as a file of scenarios."""
 
 
 def verified(evaluator: Evaluator, scenarios: Sequence[Scenario], versions: Sequence[Entry]) -> Report:
@@ -72,7 +69,7 @@ def mutated(tell: Tell, name: str, files: Mapping[str, bytes], processes: int, *
         if proposing:
             told = counted("proposing", len(found.survivors))
             proposals = propose(rulebook, scenarios, found.survivors, workers, told)
-    return Mutated(found, proposals, scenario_file(rulebook, proposals))
+    return Mutated(found, proposals)
 
 
 def read_workbook(_: Evaluator, content: bytes, name: str) -> Form:

@@ -189,7 +189,9 @@ def test_a_draft_with_problems_is_not_checked_and_each_problem_has_its_place(cit
     assert "shape.unknown_key" in {one["code"] for one in told["problems"]}
     assert any(one["place"].startswith(f"{RULES}:") for one in told["problems"])
     edit(city, RULES, ("loose: 15", "lose: 15"))
-    assert {one["code"] for one in act(city, "check", LIN).json()["problems"]} == {"draft.misnamed"}
+    (misnamed,) = act(city, "check", LIN).json()["problems"]
+    assert (misnamed["code"], misnamed["place"]) == ("draft.misnamed", "rulebook.yaml:2:1")
+    assert misnamed["help"] == 'write `version: "2"`'
     assert city.get(DRAFT).json()["state"] == "draft"
 
 
