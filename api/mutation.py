@@ -23,7 +23,6 @@ from authoring.drafts import DraftNotReady, Drafts
 from authoring.mutation import Survivor
 from authoring.studies import Mutated, mutated
 from knowledge.problems import ShuoliError
-from knowledge.yamltext import write_yaml
 
 MutationState: TypeAlias = Literal["running", "done", "failed", "ended"]
 _KEPT: Final = 20
@@ -230,6 +229,4 @@ def show_proposals(mutations: NamedDependency[Mutations], written: NamedDependen
     found = mutations.find(written).mutated
     if found is None:
         raise RequestRefused("mutation.unfinished", "there is no result yet", help="GET …/mutation tells how far it is")
-    return Response(
-        write_yaml(msgspec.to_builtins([one.scenario for one in found.proposals])).encode(), media_type=YAML
-    )
+    return Response(found.file.encode(), media_type=YAML)

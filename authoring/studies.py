@@ -13,6 +13,7 @@ from authoring.draftfiles import laid_out
 from authoring.mutants import mutants
 from authoring.mutation import Mutation, mutate
 from authoring.proposals import Proposal, propose
+from authoring.proposaltext import scenario_file
 from authoring.scenarios import prepare
 from authoring.verification import Report, verify
 from authoring.workbook import import_workbook
@@ -32,6 +33,8 @@ class Mutated(msgspec.Struct, frozen=True):
 
     mutation: Mutation
     proposals: list[Proposal]
+    file: str
+    """The proposals as a file of scenarios."""
 
 
 def verified(evaluator: Evaluator, scenarios: Sequence[Scenario], versions: Sequence[Entry]) -> Report:
@@ -69,7 +72,7 @@ def mutated(tell: Tell, name: str, files: Mapping[str, bytes], processes: int, *
         if proposing:
             told = counted("proposing", len(found.survivors))
             proposals = propose(rulebook, scenarios, found.survivors, workers, told)
-    return Mutated(found, proposals)
+    return Mutated(found, proposals, scenario_file(rulebook, proposals))
 
 
 def read_workbook(_: Evaluator, content: bytes, name: str) -> Form:
