@@ -40,7 +40,7 @@ def import_dmn(
     problems: list[Problem] = []
     model = read_model(content, file, problems)
     _refuse_invisible(model, file, problems)
-    files, documents = ({}, {}) if problems else _files(model, file, (rulebook_id, version), problems)
+    files, documents = _files(model, file, (rulebook_id, version), problems)
     rulebook = bind_documents(documents, problems, with_scenarios=True) if not problems else None
     if problems or rulebook is None:
         first = problems[0].as_text() if problems else file
@@ -67,14 +67,19 @@ def _files(
     def refuse(at: tuple[int, int], message: str) -> None:
         problems.append(Problem(f"{file}:{at[0]}:{at[1]}", "dmn.not_carried", message))
 
-    if not model.decisions:
+    if not model.decisions and not problems:
         refuse((1, 1), "the file decides nothing")
-        return {}, {}
-    try:
-        names = name_all(model)
-    except NotCarried as error:
-        refuse(error.at or model.decisions[0].at, str(error))
-        return {}, {}
+    names = None
+    while names is None:
+        _leave_out_broken(model)
+        if not model.decisions:
+            return {}, {}
+        try:
+            names = name_all(model)
+        except NotCarried as error:  # named, and the others are looked at
+            guilty = next(one for one in model.decisions if one.name == error.decision)
+            refuse(error.at or guilty.at, str(error))
+            model.decisions.remove(guilty)
     model.notes += _narrowed(model, names, file)
     formulas = Formulas(names)
     conditions = Conditions(names, formulas)
@@ -99,6 +104,16 @@ def _files(
     data["rules/outcome.yaml"] = _outcome(final, names, formulas)
     documents = {name: _document(name, value, file, places.get(name, [])) for name, value in data.items()}
     return {name: write_yaml(value, comments.get(name)) for name, value in data.items()}, documents
+
+
+def _leave_out_broken(model: Model) -> None:
+    """Leave out decisions that read what couldn't be read."""
+    known = {*model.variables}
+    for decision in list(model.decisions):
+        if reads(decision) <= known:
+            known.add(decision.name)
+        else:
+            model.decisions.remove(decision)
 
 
 def _narrowed(model: Model, names: Names, file: str) -> Iterator[Problem]:

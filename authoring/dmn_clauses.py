@@ -49,10 +49,10 @@ def clauses(way: Way) -> list[dict[str, Any]]:
     """Return one alternative as the clauses of a rule.
 
     Raises:
-        NotCarried: one value of a decision is tested twice in the same way.
+        NotCarried: one value of a decision is tested twice in a way that can't stand in one pattern.
     """
     found: list[dict[str, Any]] = []
-    patterns: dict[str, dict[str, dict[str, Any]]] = {}
+    patterns: dict[str, dict[str, list[Atom]]] = {}
     for atom in way:
         if atom.on is None:
             found.append({atom.word: written(atom.value)})
@@ -64,14 +64,48 @@ def clauses(way: Way) -> list[dict[str, Any]]:
             given = {"is": atom.on.decision, "where": {atom.on.name: {"present": "yes"}}}
             found.append({f"no {atom.on.decision}_{atom.on.name}": given})
         else:
-            tests = patterns.setdefault(atom.on.decision, {}).setdefault(atom.on.name, {})
-            if tests.get(atom.word, written(atom.value)) != written(atom.value):
-                raise NotCarried(f"`{atom.on.label}` is tested twice with `{atom.word}` in one row")
-            tests[atom.word] = written(atom.value)
-    for name, where in patterns.items():
-        tests = {field: _short(own) for field, own in where.items()}
-        found.append({f"the_{name}": {"is": name, "where": tests}})
+            patterns.setdefault(atom.on.decision, {}).setdefault(atom.on.name, []).append(atom)
+    for name, fields in patterns.items():
+        where = {field: _short(_together(atoms)) for field, atoms in fields.items()}
+        found.append({f"the_{name}": {"is": name, "where": where}})
     return list(_merged(found))
+
+
+def _together(atoms: Sequence[Atom]) -> dict[str, Any]:
+    """Return tests of one value as one map, each word once: two patterns would bind different findings."""
+    tests: dict[str, Any] = {}
+    others = [atom for atom in atoms if atom.word in ("not", "not_in")]
+    for atom in atoms:
+        word, value = atom.word, atom.value
+        if len(others) > 1 and atom in others:
+            word, value = "not_in", tuple(dict.fromkeys(one for other in others for one in _literals(other)))
+        elif word in tests and tests[word] != value:
+            value = _narrower(atom, tests[word])
+        tests[word] = value
+    return {word: written(value) for word, value in tests.items()}
+
+
+def _literals(atom: Atom) -> tuple[Any, ...]:
+    if isinstance(atom.value, Variable | Moved):
+        raise _twice(atom)
+    return atom.value if isinstance(atom.value, tuple) else (atom.value,)
+
+
+def _narrower(atom: Atom, other: Any) -> Any:
+    """Return the value with which a test says what it and the same test with another value say together."""
+    if not any(isinstance(value, Variable | Moved) for value in (atom.value, other)):
+        if atom.word == "in":
+            return tuple(value for value in atom.value if value in other)
+        if atom.word in ("below", "at_most", "before", "up_to"):
+            return min(atom.value, other)
+        if atom.word in ("above", "at_least", "after", "from"):
+            return max(atom.value, other)
+    raise _twice(atom)
+
+
+def _twice(atom: Atom) -> NotCarried:
+    label = atom.on.label if isinstance(atom.on, Variable) else atom.word
+    return NotCarried(f"`{label}` is tested twice with `{atom.word}` in one row")
 
 
 def never_holds(way: Way) -> bool:

@@ -55,7 +55,7 @@ def name_all(model: Model) -> Names:
         try:
             return _named(model, places)
         except _TooManyPlaces as error:
-            problem = problem or error
+            problem = problem or error  # with the most places
     assert problem is not None
     raise problem
 
@@ -117,15 +117,17 @@ def _shape(decision: Decision, number: int, output: Output, names: Names) -> tup
                 if kind is not None:
                     found[kind] = max(places, found.get(kind, 0))
         except NotCarried as error:
-            raise NotCarried(f"`{output.name}`: {error}", at) from error
+            raise NotCarried(f"`{output.name}`: {error}", at, decision.name) from error
         if found.get("number", 0) > MOST_PLACES:
             message = f"`{output.name}` needs {found['number']} decimal places, and values have at most {MOST_PLACES}"
-            raise _TooManyPlaces(message, at)
+            raise _TooManyPlaces(message, at, decision.name)
     declared = _of_type(output.type)
     if len(found) > 1:
-        raise NotCarried(f"`{output.name}` mixes {' and '.join(sorted(found))}", decision.at)
+        raise NotCarried(f"`{output.name}` mixes {' and '.join(sorted(found))}", decision.at, decision.name)
     if declared is not None and found and declared not in found:
-        raise NotCarried(f"`{output.name}` is declared {declared}, and gives {next(iter(found))}", decision.at)
+        raise NotCarried(
+            f"`{output.name}` is declared {declared}, and gives {next(iter(found))}", decision.at, decision.name
+        )
     return next(iter(found.items()), (declared or "text", 0))
 
 

@@ -108,7 +108,12 @@ class _Reading:
         for path, reference, at in (*whole, *((f"{name}.{path}", own, at) for path, own, at in parts)):
             refused = self._types.refused(reference)
             if refused is not None:
-                self._refuse(at, f"`{path}` is {refused}, which is not carried over", None, reference)
+                self._refuse(
+                    at,
+                    f"`{path}` is {refused}, and only single numbers, texts, booleans and dates are carried over",
+                    None,
+                    reference,
+                )
             self._variable(path, reference, element, "" if parts else element.attributes.get("id", ""))
 
     def _variable(self, name: str, reference: str | None, element: Element, identity: str) -> None:
@@ -137,7 +142,12 @@ class _Reading:
                 reference = expression.attributes.get("typeRef")
                 refused = self._types.refused(reference)
                 if refused is not None:
-                    self._refuse(column, f"`{name}` is {refused}, which is not carried over", None, reference)
+                    self._refuse(
+                        column,
+                        f"`{name}` is {refused}, and only single numbers, texts, booleans and dates are carried over",
+                        None,
+                        reference,
+                    )
                 self.model.variables[name] = self.model.variables[name] or self._types.of(reference)
 
     def _name(self, element: Element) -> str:
@@ -254,10 +264,13 @@ class _Reading:
             split, policy, aggregation,
         )  # fmt: skip
 
-    def _language(self, element: Element) -> None:
+    def _language(self, element: Element) -> bool:
+        """Say whether expressions here are in FEEL."""
         language = element.attributes.get("expressionLanguage", "")
         if language and "feel" not in language.lower():
             self._refuse(element, f"expressions in `{language}` are not carried over", "FEEL", language)
+            return False
+        return True
 
     def _input(self, element: Element, names: Mapping[str, Name]) -> Expr | None:
         expression = element.one("inputExpression")
@@ -300,9 +313,9 @@ class _Reading:
             self._refuse(element, "the rule has another number of cells than the table", wanted, found)
         tests = []
         for cell, known in zip(cells, inputs, strict=False):
-            self._language(cell)
             try:
-                tests.append(read_tests(_text(cell), known))
+                if self._language(cell):
+                    tests.append(read_tests(_text(cell), known))
             except FeelError as error:
                 self._note(cell, error, _text(cell))
         values = [value for one in results if (value := self._expression(one, names)) is not None]
@@ -312,8 +325,7 @@ class _Reading:
         return Row((element.line, element.column), tuple(tests), tuple(values), tuple(filter(None, notes)))
 
     def _expression(self, element: Element, names: Mapping[str, Name]) -> Expr | None:
-        self._language(element)
-        return self._read(element, _text(element), names)
+        return self._read(element, _text(element), names) if self._language(element) else None
 
     def _read(self, element: Element, text: str, names: Mapping[str, Name]) -> Expr | None:
         try:

@@ -31,10 +31,10 @@ class Types:
         return _TYPES.get(self._base(given))
 
     def refused(self, given: str | None) -> str | None:
-        """Return the name of a type that is not carried over, None of all others."""
+        """Return what values of a type are that is not carried over, None of all others."""
         base = self._base(given)
         found = next((one for one in self._chain(given) if one.attributes.get("isCollection") == "true"), None)
-        return "a list" if found is not None else base if base in UNKNOWN else None
+        return "a list" if found is not None else f"a value of the type `{base}`" if base in UNKNOWN else None
 
     def parts(self, given: str | None) -> Iterator[tuple[str, str | None, Element]]:
         """Yield the parts of a structure by their path from it, with the reference to their type."""

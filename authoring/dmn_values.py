@@ -17,11 +17,11 @@ Kind: TypeAlias = Literal["number", "text", "yes_no", "date"]
 
 
 class NotCarried(Exception):
-    """Something that no construct of a rulebook says; tells why, and where it is known."""
+    """Something that no construct of a rulebook says; tells why, and of which decision and where, if that is known."""
 
-    def __init__(self, message: str, at: tuple[int, int] | None = None) -> None:
+    def __init__(self, message: str, at: tuple[int, int] | None = None, decision: str | None = None) -> None:
         super().__init__(message)
-        self.at = at
+        self.at, self.decision = at, decision
 
 
 @dataclass(frozen=True, slots=True)

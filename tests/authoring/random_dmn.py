@@ -51,6 +51,7 @@ class Table:
     outputs: list[str]
     listed: list[str]
     default: tuple[str, Value] | None
+    numeric: bool
 
     def answer(self, known: Mapping[str, Value]) -> Any:
         """Return what DMN says: a value or tuple for one answer, a list for several."""
@@ -119,7 +120,10 @@ class Drawn:
         self._expressions = Expressions(self._draw, ("Amount", "Count of visits", "扣分"))
         self.tables: list[Table] = []
         for number in range(self._draw.randint(1, 3)):
-            self.tables.append(self._table(f"Step {number + 1}"))
+            table = self._table(f"Step {number + 1}")
+            self.tables.append(table)
+            if table.policy not in ("RULE ORDER", "COLLECT", "PRIORITY", "ANY") and table.numeric:
+                self._expressions.numbers += (table.name,)
 
     def xml(self) -> bytes:
         inputs = "".join(
@@ -170,7 +174,7 @@ class Drawn:
         default = None
         if policy in ("FIRST", "UNIQUE", "ANY", "PRIORITY", "RULE ORDER") and count == 1 and draw.random() < 0.3:
             default = ("7", Decimal(7)) if number else ('"low"', "low")
-        return Table(name, policy, columns, rows, [f"out {place}" for place in range(count)], listed, default)
+        return Table(name, policy, columns, rows, [f"out {place}" for place in range(count)], listed, default, number)
 
     def _column(self) -> Column:
         draw = self._draw
@@ -235,6 +239,8 @@ class Drawn:
             wanted = draw.random() < 0.5
             return str(wanted).lower(), lambda value, _: value is wanted
         words = draw.sample((*WORDS, "low", "fair", "high"), draw.randint(1, 3))
+        if draw.random() < 0.3:
+            return '? != "low" and not(? in ("fair", "fish"))', lambda value, _: value not in ("low", "fair", "fish")
         quoted = [f'"{word.replace(chr(34), chr(92) + chr(34))}"' for word in words]
         return ", ".join(quoted), lambda value, _: value in words
 

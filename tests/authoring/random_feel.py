@@ -32,7 +32,7 @@ class Expressions:
     """Draws numbers and conditions over variables: text, and what it comes to (None: null)."""
 
     def __init__(self, draw: random.Random, numbers: tuple[str, ...]) -> None:
-        self._draw, self._numbers = draw, numbers
+        self._draw, self.numbers = draw, numbers
 
     def number(self, depth: int = 2) -> tuple[str, Number]:
         draw = self._draw
@@ -86,7 +86,7 @@ class Expressions:
         if draw.random() < 0.3:
             value = Decimal(draw.randint(-60, 60)) / draw.choice((1, 4, 100))
             return str(value), lambda _: value
-        name = draw.choice(self._numbers)
+        name = draw.choice(self.numbers)
         return name, lambda known: value if isinstance(value := known.get(name), Decimal) else None
 
     def _rounded(self, text: str, value: Number) -> tuple[str, Number]:

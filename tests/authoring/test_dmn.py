@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 NIGHTLY = os.environ.get("SHUOLI_NIGHTLY") == "1"
 SPACE = 'xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/"'
 N = Decimal
-RARELY, NEVER = "more than 64 alternatives", "can ever match"
+RARE = ("more than 64 alternatives", "can ever match", "is tested twice")
 
 
 def definitions(*parts: str, inputs: str = "") -> bytes:
@@ -70,8 +70,8 @@ def test_drawn_tables_answer_as_their_own_evaluator_does(seed: int) -> None:
     try:
         rulebook = import_dmn(drawn.xml(), "drawn.dmn")[0].rulebook
     except DmnRefused as error:
-        assert all(RARELY in one.message or NEVER in one.message for one in error.problems)  # noqa: PT017  named
-        pytest.skip("a row has too many alternatives, or none of a table ever matches")
+        assert all(any(why in one.message for why in RARE) for one in error.problems)  # noqa: PT017  named
+        pytest.skip("a row has too many alternatives, a table none, or two references to one value")
     with Answers(rulebook) as asked:
         for _ in range(12):
             inputs = drawn.inputs()
