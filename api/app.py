@@ -190,8 +190,8 @@ def create_app(settings: Settings, *, today: Callable[[], date] = today_in_china
         exception_handlers=with_pages(problem_handlers(), services.rulebook),
         guards=[knows_parameters],
         logging_config=None,
-        on_startup=[beside.start] if live else [],
-        on_shutdown=[mutations.stop, beside.stop, studies.stop, services.close],
+        on_startup=[beside.start, impacts.start] if live else [],
+        on_shutdown=[mutations.stop, beside.stop, impacts.stop, studies.stop, services.close],
         openapi_config=openapi(),
         request_max_body_size=LARGEST_BODY,
     )

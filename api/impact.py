@@ -14,7 +14,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import RawBody
 
-from api.problems import documented
+from api.problems import LOG, documented
 from api.requests import body_of, day, needs_json
 from api.services import Services
 from api.versions import files_of
@@ -31,6 +31,7 @@ from knowledge.problems import LimitExceeded, RulebookRefused
 from knowledge.rulebook import Rulebook
 
 MOST_OPENED: Final = 20
+_LONGEST_END: Final = 10.0
 _SHOWN: Final = 1_000
 """Movers in an answer; the table has them all."""
 _CODES: Final = (
@@ -103,6 +104,24 @@ class Impacts:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._lock = threading.Lock()
+        self._ahead = threading.Thread(target=self._read_ahead, name="everybody", daemon=True)
+
+    def start(self) -> None:
+        """Read everybody beside the server, so that the first question need not wait for it."""
+        self._ahead.start()
+
+    def stop(self) -> None:
+        """End that."""
+        self._services.populations.stop()
+        if self._ahead.is_alive():
+            self._ahead.join(_LONGEST_END)
+
+    def _read_ahead(self) -> None:
+        services = self._services
+        try:
+            services.populations.read_ahead(services.rulebook())
+        except Exception as error:  # noqa: BLE001  the edge of the thread; whoever asks is told
+            LOG.warning("everybody can't be read ahead: %s", error)
 
     def compare(self, asked: Asking) -> Compared:
         """Compare the rulebooks that were asked for."""

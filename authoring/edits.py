@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,9 @@ from knowledge.rulebook import Rulebook
 from knowledge.source import read_document
 
 MOST_EDITS: Final = 100
+_KEPT: Final = 100
+"""Files that are kept as they were read, each of at most so many bytes."""
+_KEPT_BYTES: Final = 100_000
 _NUMBERS: Final = (
     "points", "weight", "lose", "gain", "at_most", "at_least", "below", "above", "from", "to", "up_to", "worst_single",
     "start", "floor", "ceiling", "within",
@@ -52,19 +56,30 @@ def edited(files: Mapping[str, bytes], edits: Sequence[Edit]) -> Rulebook:
     """
     if len(edits) > MOST_EDITS:
         raise EditRefused(f"{len(edits)} changes; at most {MOST_EDITS}")
-    problems: list[Problem] = []
-    documents = {
-        name: read_document(name, content, problems).data for name, content in files.items() if name.endswith(".yaml")
-    }
-    if problems:
-        raise EditRefused("the rulebook has problems", problems=tuple(problems))
-    written = {name: copy.deepcopy(data) for name, data in documents.items() if not name.startswith("scenarios/")}
+    read = {name: _read(name, content) for name, content in files.items() if name.endswith(".yaml")}
+    if problems := tuple(problem for _, own in read.values() for problem in own):
+        raise EditRefused("the rulebook has problems", problems=problems)
+    written = {name: copy.deepcopy(data) for name, (data, _) in read.items() if not name.startswith("scenarios/")}
     for place, edit in enumerate(edits):
         _apply(written, edit, f"/edits/{place}")
     try:
         return bind(written)
     except RulebookRefused as refused:
         raise EditRefused("the rulebook has problems with these changes", problems=refused.problems) from refused
+
+
+def _read(name: str, content: bytes) -> tuple[Any, tuple[Problem, ...]]:
+    """Return what is written in a file, which nobody may change, and its problems."""
+    return (_read_now if len(content) > _KEPT_BYTES else _read_once)(name, content)
+
+
+def _read_now(name: str, content: bytes) -> tuple[Any, tuple[Problem, ...]]:
+    problems: list[Problem] = []
+    return read_document(name, content, problems).data, tuple(problems)
+
+
+_read_once: Final = lru_cache(_KEPT)(_read_now)
+"""Reading takes most of the time of a question, and the next one is about the same files."""
 
 
 def _apply(written: Mapping[str, Any], edit: Edit, at: str) -> None:

@@ -29,8 +29,9 @@ class _Facts(msgspec.Struct, frozen=True):
     facts: tuple[msgspec.Raw, ...]
 
 
-class _Line(_Facts, frozen=True):
+class _Line(msgspec.Struct, frozen=True):
     producer: msgspec.Raw
+    facts: msgspec.Raw
 
 
 class CityMissing(ShuoliError):
@@ -95,7 +96,7 @@ def city_population(folder: Path, rulebook: Rulebook) -> Population:
         documents = Documents(rulebook, [bytes(one) for one in about_everyone])
         for _, line in _lines(folder):
             case = msgspec.json.decode(line, type=_Line)
-            documents.add(bytes(case.producer), [bytes(one) for one in case.facts])
+            documents.add(bytes(case.producer), bytes(case.facts))
         return documents.population()
     except (Unusual, CaseRefused, msgspec.MsgspecError):
         return population_of(rulebook, city_cases(folder, rulebook, 1))

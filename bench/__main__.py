@@ -11,7 +11,21 @@ from rich.console import Console
 from rich.table import Table
 
 from batch.population import generate
-from bench import city, columnar, explain, ingest, letters, log, memory, posting, producer, storage, tick, verification
+from bench import (
+    city,
+    columnar,
+    explain,
+    impact,
+    ingest,
+    letters,
+    log,
+    memory,
+    posting,
+    producer,
+    storage,
+    tick,
+    verification,
+)
 from engine.case import CaseFile
 from engine.reading import CaseReader
 from knowledge.catalog import Catalog
@@ -31,6 +45,7 @@ def main(wanted: list[str]) -> None:
         "producer": lambda: producer.measure(rulebook, _cases(rulebook, 60)),
         "explain": lambda: explain.measure(rulebook, DAY),
         "letters": lambda: letters.measure(rulebook, DAY),
+        "impact": lambda: impact.measure(rulebook, DAY),
         "columnar": lambda: columnar.measure(rulebook, DAY),
         "memory": lambda: memory.measure(rulebook, _cases(rulebook, 60)),
         "city": lambda: city.measure(rulebook, DAY),

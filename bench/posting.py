@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +15,7 @@ from typing import Any
 import httpx
 
 from batch.population import generate
+from bench.serving import server
 from knowledge.population import load_population
 from knowledge.rulebook import Rulebook
 
@@ -39,7 +34,7 @@ def measure(rulebook: Rulebook, day: date) -> list[tuple[str, str]]:
     cases = list(generate(rulebook, load_population(rulebook), producers=PRODUCERS, seed=2021, as_of=day))
     draw = random.Random(1)
     held: list[tuple[str, dict[str, Any]]] = []
-    with tempfile.TemporaryDirectory() as folder, _server(Path(folder), rulebook) as address:
+    with tempfile.TemporaryDirectory() as folder, server(Path(folder), rulebook) as address:
         with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
             for case in cases:
                 name, facts = case["producer"]["id"], case["facts"]
@@ -79,31 +74,3 @@ def _ask(address: str, posts: list[tuple[str, dict[str, Any]]]) -> list[float]:
     with ThreadPoolExecutor(16) as threads:
         asked = [threads.submit(post, number, name, fact) for number, (name, fact) in enumerate(posts)]
         return [one.result() for one in asked]
-
-
-@contextmanager
-def _server(folder: Path, rulebook: Rulebook) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "SHUOLI_DATABASE_URL": f"sqlite:///{folder}/shuoli.db",
-        "SHUOLI_SIGNING_KEY": str(folder / "key.pem"),
-        "SHUOLI_RULEBOOK": rulebook.id,
-        "SHUOLI_PORT": str(port),
-        "SHUOLI_WORKERS": "1",
-        "SHUOLI_LIVE": "no",
-    }
-    program = [sys.executable, "-c", "from api.cli import main; main(['serve'])"]
-    process = subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                if httpx.get(f"{address}/health/ready", timeout=5, trust_env=False).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)

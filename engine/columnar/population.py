@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, repeat
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,8 @@ class Texts(dict[str | None, int]):
     def __init__(self) -> None:
         super().__init__({None: -1})
         self.by_code: list[str] = []
+        self.longest = 0
+        """The length of the longest."""
 
     def __missing__(self, text: str) -> int:
         with _GIVING_OUT:
@@ -31,8 +34,28 @@ class Texts(dict[str | None, int]):
             if code is None:
                 code = len(self.by_code)
                 self.by_code.append(text)
+                self.longest = max(self.longest, len(text))
                 self[text] = code
         return code
+
+    def codes(self, texts: Sequence[str], check: Callable[[Mapping[str, object]], object]) -> Ints:
+        """Return the numbers of many texts; new ones are checked together before any of them has a number."""
+        with _GIVING_OUT:
+            codes = np.fromiter(map(self.get, texts, repeat(-2)), np.int64, len(texts))
+            unknown = codes == -2
+            if unknown.any():
+                told = list(compress(texts, unknown.tolist()))
+                new = dict.fromkeys(told)
+                check(new)
+                first = len(self.by_code)
+                numbers = np.arange(first, first + len(new))
+                self.by_code += new
+                self.update(zip(new, numbers.tolist(), strict=True))
+                self.longest = max(self.longest, *map(len, new))
+                if len(new) < len(told):
+                    numbers = np.fromiter(map(self.__getitem__, told), np.int64, len(told))
+                codes[unknown] = numbers
+        return codes
 
     def code(self, value: Value) -> int:
         """Return any encoded value as a number."""
@@ -97,20 +120,22 @@ def joined(old: Population, kept: Flags, new: Population) -> Population:
     facts = {}
     for name, table in old.facts.items():
         mine, others = table.take(where(kept[table.p])), new.facts[name]
-        columns = {field: _joined(mine.columns[field], others.columns[field]) for field in table.columns}
+        columns = {field: stacked([mine.columns[field], others.columns[field]]) for field in table.columns}
         facts[name] = Table(np.concatenate([place[mine.p], others.p + first]), columns)
     rows = where(kept)
-    attributes = {name: _joined(one.take(rows), new.attributes[name]) for name, one in old.attributes.items()}
+    attributes = {name: stacked([one.take(rows), new.attributes[name]]) for name, one in old.attributes.items()}
     ids = [name for name, stays in zip(old.ids, kept.tolist(), strict=True) if stays]
     return Population([*ids, *new.ids], attributes, facts, old.texts, np.concatenate([old.refused[rows], new.refused]))
 
 
-def _joined(one: Column, other: Column) -> Column:
-    sizes = len(one.values), len(other.values)
+def stacked(columns: Sequence[Column]) -> Column:
+    """Return the values of some columns, one column after the other."""
+    if not columns:
+        return Column(np.empty(0, np.int64))
     given = None
-    if one.given is not None or other.given is not None:
-        given = np.concatenate([one.known(sizes[0]), other.known(sizes[1])])
-    return Column(np.concatenate([one.values, other.values]), given)
+    if any(one.given is not None for one in columns):
+        given = np.concatenate([one.known(len(one.values)) for one in columns])
+    return Column(np.concatenate([one.values for one in columns]), given)
 
 
 def population_of(rulebook: Rulebook, cases: Iterable[CaseFile]) -> Population:

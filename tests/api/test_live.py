@@ -20,6 +20,8 @@ import api.live
 from api.app import create_app
 from api.services import Services
 from api.settings import Settings, SettingsRefused
+from authoring.populations import Populations
+from knowledge.rulebook import Rulebook
 from tests.api.conftest import RULEBOOKS
 
 Client = TestClient[Litestar]
@@ -242,3 +244,22 @@ def test_the_settings_say_who_may_be_told() -> None:
     with pytest.raises(SettingsRefused) as refusal:
         Settings.from_environment({"SHUOLI_WEBHOOK_ALLOW": "home", "SHUOLI_LIVE": "maybe"})
     assert len(refusal.value.problems) == 2
+
+
+def test_everybody_is_read_ahead_beside_the_server_and_a_failure_ends_nothing(
+    database_url: str, tmp_path: Path, day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def read_ahead(_: Populations, rulebook: Rulebook) -> None:
+        read.append(rulebook.id)
+        raise RuntimeError
+
+    monkeypatch.setattr(Populations, "read_ahead", read_ahead)
+    key = tmp_path / "key.pem"
+    settings = Settings(
+        database_url=database_url, rulebook="orchard", rulebooks=(RULEBOOKS,), workers=1, signing_key=key
+    )
+    with TestClient(create_app(settings, today=day, live=True)) as client:
+        assert client.put(P1, json={"kind": "farm", "region": ""}).status_code == 201
+    assert read == ["orchard"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -314,6 +315,45 @@ def test_a_population_takes_in_what_was_entered_since(
     assert populations.case(shipped, "NEW", CITY_DAY) is not None
     assert populations.case(shipped, "nobody", CITY_DAY) is None
     store.close()
+
+
+def test_everybody_is_read_ahead_with_rests_that_a_question_ends(
+    shipped: Rulebook, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/shuoli.db")
+    load_city(folder, shipped, store, lambda *_: None)
+    monkeypatch.setattr("authoring.populations._REST", 10_000.0)
+    populations = Populations(store)
+    ahead = threading.Thread(target=populations.read_ahead, args=(shipped,))
+    ahead.start()
+    ahead.join(2.0)
+    assert ahead.is_alive()
+
+    population = populations.of(shipped)
+    ahead.join(60)
+    assert not ahead.is_alive()
+    assert populations.of(shipped) is population
+
+    stopped = Populations(store)
+    ahead = threading.Thread(target=stopped.read_ahead, args=(shipped,))
+    ahead.start()
+    ahead.join(2.0)
+    stopped.stop()
+    ahead.join(60)
+    assert not ahead.is_alive()
+    with monkeypatch.context() as fewer:
+        fewer.setattr("authoring.populations._MOST_AHEAD", 1)
+        fewer.setattr(Populations, "_of", None)
+        Populations(store).read_ahead(shipped)
+    store.close()
+
+
+def test_a_file_s_edits_stay_out_of_the_next_question(files: dict[str, bytes], shipped: Rulebook) -> None:
+    best = shipped.bands[0]
+    changed = edited(files, [Edit(f"bands/{best.grade}/from", 890), Edit(f"bands/{shipped.bands[1].grade}/to", 889)])
+
+    assert changed.bands[0].low == 890
+    assert edited(files, []).bands == shipped.bands
 
 
 def test_a_ledger_whose_facts_don_t_fit_is_refused_with_the_place(shipped: Rulebook, tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_stored_documents_read_into_columns_are_what_the_case_reader_merges() ->
         for case, told in zip(cases, own, strict=True):
             known = {name: value for name, value in case.producer.attributes.items() if value != ""}
             producer = msgspec.structs.replace(case.producer, attributes=known)
-            documents.add(producer_document(book, producer), told)
+            documents.add(producer_document(book, producer), b"[" + b",".join(told) + b"]")
             facts = merge(reader.stored([*told, *shared]))
             several += len(told) + len(shared) - len(facts)
             merged.append(msgspec.structs.replace(case, producer=producer, facts=facts))
@@ -177,7 +177,7 @@ def test_a_document_that_is_unusual_is_left_to_the_case_reader(document: dict[st
     producer = msgspec.json.encode({"id": "P", "kind": "farm", "attributes": {"limit": 1, "born": "2000-01-01"}})
 
     def read() -> None:
-        documents.add(producer, [msgspec.json.encode(document)])
+        documents.add(producer, msgspec.json.encode([document]))
         documents.population()
 
     with pytest.raises(Unusual):
@@ -190,7 +190,7 @@ def test_too_many_documents_refuse_that_producer_alone() -> None:
     attributes = {"limit": 1, "born": "2000-01-01"}
     for name, count in (("few", 2), ("many", MOST_FACTS + 1)):
         producer = msgspec.json.encode({"id": name, "kind": "farm", "attributes": attributes})
-        documents.add(producer, [b'{"type":"sample","fields":{"size":%d}}' % n for n in range(count)])
+        documents.add(producer, msgspec.json.encode([{"type": "sample", "fields": {"size": n}} for n in range(count)]))
 
     graded = Columnar(book).grade(documents.population(), DAY)
 

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError
 
 from store.database import StoreRefused
 from store.ledger import Confirmation, Current, Store, StoreCorrupt, StoredGrading, Transaction
+from store.quick import entered_after, facts_in_arrays, marks
 from store.tables import APPEND_ONLY, METADATA
 from tests.conftest import unprotect
 
@@ -52,6 +53,38 @@ def test_a_producer_is_new_once_and_replaced_after(store: Store) -> None:
     with store.read() as transaction:
         assert (transaction.producer("P1"), transaction.producer("P2")) == (b"two", None)
         assert transaction.count_producers() == 1
+
+
+def test_facts_come_as_arrays_of_those_who_have_any(store: Store) -> None:
+    with store.write() as transaction:
+        known(transaction, "P1", "P2", "P3")
+        transaction.add_facts("P1", [b'{"n":1}', '{"n":"\u852c"}'.encode()])
+        transaction.add_facts("P2", [b'{"n":3}'])
+
+    with store.read() as transaction:
+        found = facts_in_arrays(transaction, ["P1", "P3", "nobody"])
+        assert facts_in_arrays(transaction, []) == {}
+    assert found.keys() == {"P1"}
+    assert sorted(str(one["n"]) for one in msgspec.json.decode(found["P1"])) == ["1", "\u852c"]
+
+
+def test_marks_tell_of_whom_something_was_entered_since(store: Store) -> None:
+    with store.read() as transaction:
+        assert marks(transaction) == (0, 0)
+    with store.write() as transaction:
+        known(transaction, "P1", "P2", "P3")
+        transaction.add_facts("P1", [b"{}"])
+    with store.read() as transaction:
+        then = marks(transaction)
+        assert entered_after(transaction, then) == set()
+    with store.write() as transaction:
+        transaction.put_producer("P1", b"{}")
+        transaction.add_facts("P1", [b"{}"])
+        transaction.put_producer("P2", b"other")
+        transaction.add_facts("P3", [b"{}"])
+    with store.read() as transaction:
+        assert entered_after(transaction, then) == {"P2", "P3"}
+        assert marks(transaction) > then
 
 
 def test_what_was_known_of_a_producer_stays_known(store: Store) -> None:
