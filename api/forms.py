@@ -23,10 +23,10 @@ from api.versions import Written, version_or_draft
 from authoring.dmn_writing import export_dmn
 from authoring.draftfiles import still
 from authoring.drafts import Drafts, DraftView
+from authoring.incoming import Form, read_dmn, read_workbook
 from authoring.policy import policy
 from authoring.policy_diff import redline
 from authoring.policy_html import policy_page, redline_page
-from authoring.studies import Form, read_dmn, read_workbook
 from authoring.workbook import export_workbook
 from engine.evaluate import Evaluator
 from knowledge.problems import Problem

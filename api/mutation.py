@@ -161,15 +161,17 @@ class Mutations:
 
     def _job(self, asked: Written, actor: str, *, proposing: bool) -> _Job:
         job = _Job(asked, actor, proposing=proposing)
-        count = self._services.workers.count
-        job.apart = Apart(partial(mutated, name=asked.name, files=asked.files, processes=count, proposing=proposing))
-        job.thread = threading.Thread(
-            target=self._watch, args=(job, job.apart, asked.draft is not None), name="mutation", daemon=True
-        )
+        job.thread = threading.Thread(target=self._watch, args=(job, asked), name="mutation", daemon=True)
         job.thread.start()
         return job
 
-    def _watch(self, job: _Job, apart: Apart[Mutated], is_draft: bool) -> None:
+    def _watch(self, job: _Job, asked: Written) -> None:
+        count = self._services.workers.count
+        # To begin takes as long as a new process takes to read what it is given.
+        apart = Apart(partial(mutated, name=job.name, files=asked.files, processes=count, proposing=job.proposing))
+        job.apart = apart
+        if job.state == "ended":
+            apart.end()
         try:
             found = apart.result(job.tell)
         except ShuoliError as error:
@@ -180,7 +182,7 @@ class Mutations:
             return
         job.mutated = found
         job.over("done")
-        if is_draft:
+        if asked.draft is not None:
             tried = sum(found.mutation.tried.values())
             told = {"tried": tried, "survived": len(found.mutation.survivors), "rate": found.mutation.rate}
             Drafts(self._services.store, self._services.workers).note(job.name, "mutated", job.actor, job.content, told)

@@ -17,11 +17,13 @@ from api.rulebook_paths import DRAFT, MISSING, VERSION, both
 from api.services import Services
 from api.versions import LaidOut, Written, versions_with
 from authoring.coverage import RuleCoverage, coverage
+from authoring.draftfiles import DraftRefused
 from authoring.drafts import Drafts
 from authoring.studies import verified
 from authoring.verification import Finding, Undecided
 from engine.evaluate import Evaluator
 from engine.workers import Workers
+from knowledge.problems import EngineFailure, RulebookRefused, ShuoliError
 
 _T = TypeVar("_T")
 _SECONDS: Final = 300.0
@@ -63,32 +65,47 @@ class Studies:
         self._services = services
         self._lock = threading.Lock()
         self._workers: Workers | None = None
+        self._stopped = False
 
     def stop(self) -> None:
-        """End the process."""
-        with self._lock:
+        """End the process, whatever it is at."""
+        self._stopped = True
+        while not self._lock.acquire(timeout=0.1):
+            if self._workers is not None:
+                self._workers.interrupt()
+        try:
             if self._workers is not None:
                 self._workers.close()
                 self._workers = None
+        finally:
+            self._lock.release()
 
     def verify(self, asked: Written) -> Verified:
         """Verify a version or draft."""
         with asked.laid_out() as found:
             versions = versions_with(found.rulebook, self._services.selection.versions())
-            report = self._run(found, partial(verified, scenarios=found.scenarios, versions=versions))
+            report = self._run(asked, found, partial(verified, scenarios=found.scenarios, versions=versions))
         return Verified(asked.name, asked.content, not report.findings, report.findings, report.undecided)
 
     def cover(self, asked: Written) -> Covered:
         """Tell what the scenarios of a version or draft touch."""
         with asked.laid_out() as found:
-            rules = self._run(found, partial(coverage, scenarios=found.scenarios))
+            rules = self._run(asked, found, partial(coverage, scenarios=found.scenarios))
         left = [Gaps(one.rule, one.place, one.gaps) for one in rules if one.gaps]
         return Covered(asked.name, asked.content, len(found.scenarios), rules, left)
 
-    def _run(self, found: LaidOut, job: Callable[[Evaluator], _T]) -> _T:
+    def _run(self, asked: Written, found: LaidOut, job: Callable[[Evaluator], _T]) -> _T:
         with self._lock:
+            if self._stopped:
+                raise EngineFailure("the service stops")
             self._workers = self._workers or Workers(1)
-            return self._workers.run(found.rulebook, job, _SECONDS)
+            try:
+                return self._workers.run(found.rulebook, job, _SECONDS)
+            except ShuoliError as error:
+                # What is right as it is written may be more than the kernel can hold.
+                if asked.draft is None or error.code != RulebookRefused.code:
+                    raise
+                raise DraftRefused(f"draft `{asked.name}` has problems", problems=error.problems) from error
 
 
 @post(f"{VERSION}/verify", tags=["rulebooks"], status_code=200, responses=documented(*_CODES), sync_to_thread=True)

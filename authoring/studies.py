@@ -1,14 +1,12 @@
-"""What is found out about a rulebook as a whole, and what strangers' files hold: jobs for other processes."""
+"""What is found out about a rulebook as a whole, as jobs for other processes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
 
 import msgspec
 
 from authoring.apart import Tell
-from authoring.dmn import import_dmn
 from authoring.draftfiles import laid_out
 from authoring.mutants import mutants
 from authoring.mutation import Mutation, mutate
@@ -16,16 +14,11 @@ from authoring.proposals import Proposal, propose
 from authoring.proposaltext import scenario_file
 from authoring.scenarios import prepare
 from authoring.verification import Report, verify
-from authoring.workbook import import_workbook
 from engine.evaluate import Evaluator
 from engine.workers import Workers
 from knowledge.loader import load_rulebook
-from knowledge.problems import Problem
 from knowledge.scenarios import Scenario, load_scenarios
 from knowledge.versions import Entry
-
-Form: TypeAlias = tuple[dict[str, str], tuple[Problem, ...]]
-"""The files that a form holds, and what was left out without harm."""
 
 
 class Mutated(msgspec.Struct, frozen=True):
@@ -73,14 +66,3 @@ def mutated(tell: Tell, name: str, files: Mapping[str, bytes], processes: int, *
             told = counted("proposing", len(found.survivors))
             proposals = propose(rulebook, scenarios, found.survivors, workers, told)
     return Mutated(found, proposals, scenario_file(rulebook, proposals))
-
-
-def read_workbook(_: Evaluator, content: bytes, name: str) -> Form:
-    """Return the files that a workbook holds, read where a file that breaks its reader breaks nothing else."""
-    return dict(import_workbook(content, name).files), ()
-
-
-def read_dmn(_: Evaluator, content: bytes, name: str, rulebook: tuple[str, str]) -> Form:
-    """Return the files of a rulebook, by id and version, that answers as a DMN file does."""
-    imported, notes = import_dmn(content, name, *rulebook)
-    return dict(imported.files), notes

@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, Self, TypeAlias, TypeVar
@@ -150,6 +151,7 @@ class Workers:
         self.count = count
         self._folder = tempfile.TemporaryDirectory(prefix="shuoli-")
         self._writing = threading.Lock()
+        self._asked: set[_Worker] = set()
         # None stands for a process that is started when it is needed.
         self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
         for _ in range(count):
@@ -162,6 +164,11 @@ class Workers:
                 worker.end()
             self._idle.put(None)
         self._folder.cleanup()
+
+    def interrupt(self) -> None:
+        """End the processes that are at work, at once: whoever waits for them gets an EngineFailure."""
+        for worker in tuple(self._asked):
+            worker.kill()
 
     def __enter__(self) -> Self:
         """Return the pool."""
@@ -246,7 +253,11 @@ class Workers:
                 worker.end()
                 worker = None
             worker = worker or _Worker()
-            return worker.ask(_encode(request), seconds + _GRACE)
+            self._asked.add(worker)
+            try:
+                return worker.ask(_encode(request), seconds + _GRACE)
+            finally:
+                self._asked.discard(worker)
         except EngineFailure:
             if worker is not None:
                 worker.end()
@@ -290,6 +301,11 @@ class _Worker:
             message = f"the evaluating process ended (exit {self._process.exitcode})"
             raise EngineFailure(message, help="the next case works") from error
         raise EngineFailure("the evaluating process hung and was ended", help="the next case works")
+
+    def kill(self) -> None:
+        """Kill the process; whoever waits for its answer ends what is left of it."""
+        with suppress(ValueError):  # it has been ended meanwhile
+            self._process.kill()
 
     def end(self) -> None:
         """End the process, whatever it is doing."""

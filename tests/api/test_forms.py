@@ -107,6 +107,10 @@ def test_every_problem_of_a_workbook_is_told_with_its_cell_and_nothing_changes(
 
     entry = refused(answer, 422, "workbook.refused", "rulebook!B15")
     assert entry["code"] == "workbook.formula"
+    refused(
+        client.put(f"{draft}/workbook", content=b"P" * 9_000_000, headers=LIN | {"If-Match": before.headers["etag"]}),
+        422, "workbook.refused",
+    )  # fmt: skip
     assert [one["pointer"].split("!")[0] for one in answer.json()["errors"]] == ["rulebook", "bands"]
     assert client.get(draft).json() == before.json()
 

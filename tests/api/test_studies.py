@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api import mutation
+from api import mutation, studies
 from api.app import create_app
+from api.services import Services
 from api.settings import Settings
-from authoring.apart import Tell
-from engine.workers import Workers
+from api.versions import written
+from knowledge.problems import EngineFailure
+from tests.api import long_work
 from tests.api.test_drafts import CHEN, DRAFT, LIN, RULEBOOKS_FOLDER, RULES, act, edit, opened, renamed
 
 Client = TestClient[Litestar]
@@ -26,12 +29,16 @@ VERSION = "/api/v1/rulebooks/orchard/1"
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("store")
-    settings = Settings(
+    return Settings(
         database_url=f"sqlite:///{folder}/s.db", rulebook="orchard", rulebooks=(RULEBOOKS_FOLDER,), workers=1
     )
-    with TestClient(create_app(settings, today=lambda: date(2026, 6, 1)), raise_server_exceptions=False) as client:
+
+
+@pytest.fixture(scope="module")
+def client(own: Settings) -> Iterator[Client]:
+    with TestClient(create_app(own, today=lambda: date(2026, 6, 1)), raise_server_exceptions=False) as client:
         opened(client)
         renamed(client)
         yield client
@@ -150,7 +157,7 @@ def test_one_mutation_runs_at_a_time_and_is_ended_with_all_its_processes(
     client: Client, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = children(os.getpid())
-    monkeypatch.setattr(mutation, "mutated", endless)
+    monkeypatch.setattr(mutation, "mutated", long_work.endless)
     edit(client, "CHANGES.md", ("first", "second"))
     for name in ("check", "try"):
         act(client, name, LIN)
@@ -175,8 +182,28 @@ def test_one_mutation_runs_at_a_time_and_is_ended_with_all_its_processes(
     client.delete(f"{DRAFT}/mutation", headers=LIN).raise_for_status()
 
 
-def endless(tell: Tell, **_: Any) -> None:
-    """Stand for a mutation that takes for ever in a process of its own, and in another below it."""
-    with Workers(1):
-        tell("waiting", 0, 1)
-        time.sleep(600)
+def test_a_study_under_way_ends_with_the_service(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studies, "verified", long_work.sleeping)
+    services = Services.open(own, today=lambda: date(2026, 6, 1))
+    asked, begun = written(services, "orchard@1", draft=False), studies.Studies(services)
+    with ThreadPoolExecutor(2) as threads:
+        under_way, next_one = threads.submit(begun.verify, asked), threads.submit(begun.verify, asked)
+        while not (own_children := children(os.getpid())) or not any(map(sleeps, own_children)):
+            time.sleep(0.05)
+
+        before = time.monotonic()
+        begun.stop()
+
+        for one in (under_way, next_one):
+            with pytest.raises(EngineFailure):
+                one.result()
+        assert time.monotonic() - before < 30
+    services.close()
+
+
+def sleeps(process: int) -> bool:
+    """Say whether a process has said that it sleeps, by the name of its first thread."""
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip() == "asleep"
+    except OSError:
+        return False
