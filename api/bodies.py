@@ -15,6 +15,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat
 
 from api.forms import XLSX, XML
 from api.outlooks import MOST_STRUCK
+from api.rulebook_paths import YAML
 from knowledge.rulebook import FactType, Field, Rulebook
 
 MOST_FACTS: Final = 5000
@@ -174,8 +175,9 @@ def describe_bodies(openapi: OpenAPI, rulebook: Rulebook) -> None:
     for form, kind, words, shown in (
         ("workbook", XLSX, "GET …/workbook 所得的工作簿 · a workbook as GET …/workbook gives it", None),
         ("dmn", XML, "DMN 1.2–1.5 的决策表 · decision tables", tables),
+        ("files/{path}", YAML, "文件的全文 · the whole file", "# 说明 · a comment\n[]\n"),
     ):
-        schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+        schema = Schema(type=OpenAPIType.STRING, format=None if kind == YAML else OpenAPIFormat.BINARY)
         media = OpenAPIMediaType(schema=schema)
         if shown is not None:
             media.examples = {"example": Example(summary="示例 · example", value=shown)}

@@ -13,7 +13,6 @@ from litestar.params import HeaderParameter, PathParameter
 from api.problems import RequestRefused
 from api.services import Services
 from api.versions import Written, written
-from authoring.draftfiles import DraftChanged
 
 VERSION: Final = "/api/v1/rulebooks/{rulebook_id:str}/{rulebook_version:str}"
 DRAFT: Final = f"{VERSION}/draft"
@@ -62,12 +61,11 @@ def tag_of(if_match: str | None) -> str:
     """Return the ETag that a request gives, without its quotes.
 
     Raises:
-        RequestRefused: it gives none.
-        DraftChanged: it gives what no ETag can be.
+        RequestRefused: it gives none, or what no ETag can be.
     """
     if if_match is None:
         message = "say what is changed: `If-Match` with its ETag"
         raise RequestRefused("draft.unconditional", message, help="GET it first, or the draft: the answer has an ETag")
     if len(if_match) < 2 or not (if_match.startswith('"') and if_match.endswith('"')):
-        raise DraftChanged(f"`{if_match[:80]}` is not its ETag", help='an ETag stands in quotes: "…"')
+        raise RequestRefused("http.request", "`If-Match` is no ETag", help='an ETag stands in quotes: "…"')
     return if_match[1:-1]

@@ -17,6 +17,7 @@ from schemathesis.checks import CHECKS
 
 from api.app import ROUTES
 from api.forms import XLSX, XML
+from api.rulebook_paths import YAML
 
 # The schema can't say all that a rulebook says: bounds of decimals, real dates, dates not in the future.
 SAID_BY_THE_RULEBOOK = {"positive_data_acceptance"}
@@ -28,7 +29,7 @@ def as_lines(_context: Any, reports: Any) -> bytes:
     return b"".join(json.dumps(one).encode() + b"\n" for one in reports)
 
 
-@schemathesis.serializer(XLSX, XML)
+@schemathesis.serializer(XLSX, XML, YAML)
 def as_it_is(_context: Any, content: Any) -> bytes:
     """Write what stands for a file: bytes as they are, anything else as its text."""
     return content if isinstance(content, bytes) else str(content).encode()
