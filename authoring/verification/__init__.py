@@ -42,7 +42,7 @@ def verify(
     check_overlaps(study)
     check_points(study)
     check_directions(study, rulebook.types.values())
-    check_cycles(study)
+    check_cycles(study, rulebook.remedies)
     check_texts(study)
     check_days(study, versions)
     return Report(tuple(study.findings), tuple(study.undecided))

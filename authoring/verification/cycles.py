@@ -18,12 +18,12 @@ _LONGEST: Final = 5
 """Remedies in a cycle."""
 
 
-def check_cycles(study: Study) -> None:
-    """Note remedies whose deeds, one after the other, bring back the rule that the first one answered."""
+def check_cycles(study: Study, remedies: Iterable[str]) -> None:
+    """Note those remedies whose deeds, one after the other, bring back the rule that the first one answered."""
     answers = {
         name: [rule for rule in study.rulebook.rules if name in rule.remedies]
-        for name, remedy in study.rulebook.remedies.items()
-        if remedy.does
+        for name in remedies
+        if study.rulebook.remedies[name].does
     }
     leads = _leads(study.rulebook, answers)
     found: set[frozenset[str]] = set()

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from authoring.verification.report import Place, Study
 from authoring.verification.witness import Tried, Witness
+from engine.case import CaseFile, Producer
 from engine.values import day_text
 from knowledge.versions import Entry
 
@@ -50,13 +51,12 @@ def _place(entry: Entry) -> Place:
     return Place(f"{entry.id}@{entry.version}", f"{entry.folder.name}/rulebook.yaml")
 
 
-def _on(study: Study, entries: Sequence[Entry], day: int) -> Witness | None:
-    """Return any known case, asked for on a day, with the versions that hold then."""
+def _on(study: Study, entries: Sequence[Entry], day: int) -> Witness:
+    """Return any known case, or one without facts, asked for on a day, with the versions that hold then."""
     known: Tried | None = next(iter(study.witnesses.all()), None)
-    if known is None:
-        return None
+    nothing = CaseFile(Producer("witness", next(iter(study.rulebook.kinds)), "330100", {}), (), day)
     hold = [one.version for one in entries if _holds(one, day)]
-    case = study.witnesses.document(known.case)
+    case = study.witnesses.document(nothing if known is None else known.case)
     return Witness(case, day_text(day), "–", 0, f"in force: {', '.join(hold) or 'none'}")
 
 

@@ -15,7 +15,8 @@ from knowledge.rules import Arithmetic, Const, Formula, MeasureTest, Num, Patter
 if TYPE_CHECKING:
     from authoring.verification.sketch import Sketch, Slot
 
-_WHOLE = 10_000
+WHOLE = 10_000
+"""All, in the basis points of shares."""
 
 
 class Gauges:
@@ -212,7 +213,7 @@ class Gauges:
         if body.how == "share":
             among = [z3.And(w, self._all(sketch, body, slot)) for w, slot in zip(weights, slots, strict=True)]
             good = z3.Sum([z3.If(one, 1, 0) for one in among])
-            cases = [z3.And(number == n, value.term == (_WHOLE * good) / n) for n in range(1, len(slots) + 1)]
+            cases = [z3.And(number == n, value.term == (WHOLE * good) / n) for n in range(1, len(slots) + 1)]
             return z3.Or(cases)
         reads = [slot.values[body.field] if body.field else None for slot in slots]
         if body.how == "sum":

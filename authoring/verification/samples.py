@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -50,7 +50,7 @@ def _asked(book: Rulebook, kind: FactType) -> Iterator[Ask]:
     for pattern in patterns.values():
         yield partial(_fit, pattern)
     for name, field in kind.fields.items():
-        named: list[Value] = [*field.choices][:_CHOICES]
+        named: Sequence[Value] = list(field.choices)[:_CHOICES]
         choices = named if field.type == "choice" else [True, False] if field.type == "yes_no" else []
         yield from (partial(_chosen, name, choice) for choice in choices)
     for pattern in patterns.values():

@@ -314,10 +314,13 @@ class Sketch:
     def close(self, *, pools: Mapping[str, int] | None = None) -> None:
         """Say what holds of absences and measures; with `pools`, add so many facts of types and count them exactly."""
         for name, many in (pools or {}).items():
-            kind = self.rulebook.types[name]
+            kind, before = self.rulebook.types[name], self.space.true
             for _ in range(many):
                 if kind.origin == "fact":
-                    self.fact(kind, self.space.flag(f"{name} exists"))
+                    there = self.space.flag(f"{name} exists")
+                    self.space.solver.add(self.space.z3.Implies(there, before))  # they are alike: the first ones exist
+                    self.fact(kind, there)
+                    before = there
                 else:
                     self._another(kind)
         space = self.space

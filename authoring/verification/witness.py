@@ -9,15 +9,17 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from authoring.verification.gauges import WHOLE
 from authoring.verification.sketch import MOST_WAYS, Dead, Sketch, TooDeep, Ways, drawn
 from authoring.verification.terms import decoded
 from engine.case import CaseFile
 from engine.grading import Grading
 from engine.reading import CaseReader
 from engine.values import day_text, plain
+from knowledge.possible import meets
 from knowledge.problems import CaseRefused, ShuoliError
 from knowledge.rulebook import Aggregate, Measure, Rulebook
-from knowledge.rules import Arithmetic, Const, Formula, MeasureTest, Ref, Rule
+from knowledge.rules import Arithmetic, Const, Formula, MeasureTest, Ref, Rule, Test
 
 Grade: TypeAlias = Callable[[CaseFile], Grading]
 Shows: TypeAlias = Callable[[CaseFile, Grading], bool]
@@ -27,6 +29,7 @@ _POOLS: Final = (0, 8, 22)
 _SECONDS: Final = 8.0
 """For one question."""
 _MOST_POOL: Final = 26
+_GUESS: Final = 4
 _SETTLED: Final = 1_100
 """Days after its first on which a rulebook is tried: windows look back into days before."""
 
@@ -208,7 +211,7 @@ def _pools(sketch: Sketch, least: int) -> dict[str, int]:
     book = sketch.rulebook
     needs = dict.fromkeys(sketch.gauges.read, 1)
     for clause, _ in sketch.asked:
-        needs[clause.measure] = max(needs.get(clause.measure, 1), _need(clause))
+        needs[clause.measure] = max(needs.get(clause.measure, 1), _need(book, clause))
     for name, need in needs.items():
         for measure in _under(book, book.measures[name]):
             body = measure.body
@@ -236,12 +239,23 @@ def _asks(clause: MeasureTest) -> bool:
     return any(test.op in ("ge", "gt", "eq") for test in clause.tests)
 
 
-def _need(clause: MeasureTest) -> int:
-    most = 1
+def _need(book: Rulebook, clause: MeasureTest) -> int:
+    """Return how many facts a measure may need to meet the tests of a clause; a first guess where it is a formula."""
+    how = getattr(book.measures[clause.measure].body, "how", "formula")
+    if how == "share":
+        return next((many for many in range(1, _MOST_POOL) if _shared(clause.tests, many)), _MOST_POOL)
+    most = _GUESS if how == "formula" else _MOST_POOL if how in ("count", "distinct", "sum") else 1
+    need = 1
     for test in clause.tests:
         if isinstance(test.operand, Const) and type(test.operand.value) is int and test.op in ("ge", "gt", "eq"):
-            most = max(most, min(test.operand.value + (test.op == "gt"), _MOST_POOL))
-    return most
+            need = max(need, min(test.operand.value + (test.op == "gt"), most))
+    return need
+
+
+def _shared(tests: Sequence[Test], many: int) -> bool:
+    """Say whether some share of so many facts meets tests."""
+    plain = [test for test in tests if not isinstance(test.operand, Ref)]
+    return any(meets(plain, WHOLE * good // many) for good in range(many + 1))
 
 
 def _under(book: Rulebook, measure: Measure) -> Iterator[Measure]:

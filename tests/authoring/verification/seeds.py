@@ -6,13 +6,14 @@ import copy
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from knowledge.loader import bind, read_folder
 from knowledge.problems import RulebookRefused
 from knowledge.rulebook import Rulebook
-from knowledge.versions import Entry
 
 ROOT = Path(__file__).parents[3]
 HANGZHOU = ROOT / "knowledge" / "rulebooks" / "hangzhou" / "2021.1"
@@ -30,9 +31,8 @@ class Seed:
     code: str
     names: tuple[str, ...]
     files: Written
-    versions: tuple[Entry, ...] = ()
 
-    @property
+    @cached_property
     def rulebook(self) -> Rulebook:
         return bind(self.files)
 
@@ -350,7 +350,7 @@ def texts(book: Book) -> Iterator[Seed]:
 def accepted(seed: Seed) -> bool:
     """Say whether the loader lets it pass, so that it is left to verification."""
     try:
-        bind(seed.files)
+        assert seed.rulebook
     except RulebookRefused:
         return False
     return True
@@ -374,19 +374,9 @@ MAKERS: dict[str, tuple[tuple[Callable[[Book], Iterator[Seed]], Path], ...]] = {
 }
 
 
-def seeds(code: str, most: int) -> list[Seed]:
-    """Return so many seeds of a type, taken evenly from all that the loader lets pass."""
-    made = [list(maker(Book(folder))) for maker, folder in MAKERS[code]]
-    share = most // len(made)
-    found: list[Seed] = []
-    for number, all_of in enumerate(sorted(made, key=len)):
-        wanted = share * (number + 1) - len(found) if number + 1 < len(made) else most - len(found)
-        step = max(len(all_of) // max(wanted, 1), 1)
-        taken: list[Seed] = []
-        for seed in [*all_of[::step], *(one for place, one in enumerate(all_of) if place % step)]:
-            if len(taken) == wanted:
-                break
-            if accepted(seed):
-                taken.append(seed)
-        found += taken
-    return found
+def shipped_seeds(code: str, most: int | None = None) -> list[Seed]:
+    """Return so many seeds of a type in the shipped rulebooks, taken evenly from all that the loader lets pass."""
+    made = [seed for maker, folder in MAKERS[code] for seed in maker(Book(folder))]
+    step = 1 if most is None else max(len(made) // most, 1)
+    ordered = [*made[::step], *(one for place, one in enumerate(made) if place % step)]
+    return list(islice((seed for seed in ordered if accepted(seed)), most))

@@ -12,7 +12,6 @@ from tests.authoring.verification.small_books import Part, Small, Written, small
 
 Spoil = Callable[[Small, Part], Sequence[str]]
 """Spoils a rulebook at one of its standards; returns the names of which a finding must concern one."""
-COUNTS = "at_most"
 
 
 def window(rule: Written) -> int:
@@ -484,11 +483,10 @@ def either_or(book: Small, part: Part) -> Sequence[str]:
 # texts
 
 
-def other_number(book: Small, part: Part, language: str, before: str, after: str, by: int = 1) -> Sequence[str]:
+def other_number(book: Small, part: Part, language: str, before: str, after: str) -> Sequence[str]:
     rule = book.rule(part, len(part.rules) - 1)
     assert before in rule["because"][language]
     rule["because"][language] = rule["because"][language].replace(before, after)
-    assert by
     return (rule["rule"],)
 
 
@@ -560,7 +558,9 @@ SPOILS: dict[str, tuple[tuple[Spoil, tuple[str, ...]], ...]] = {
         (lower_cap, ("each",)), (lower_steps, ("steps",)), (lower_steps, ("guarded",)), (fewer_points, ("absence",)),
         (lower_least, ("formula",)), (lower_steps, ("latest",)), (lower_cap, ("finding",)), (lower_cap, ("state",)),
     ),
-    "points.beyond": ((no_least, ("formula",)), (by_amount, ("each",)), (by_number, ("steps",)), (by_amount, ("state",))),
+    "points.beyond": (
+        (no_least, ("formula",)), (by_amount, ("each",)), (by_number, ("steps",)), (by_amount, ("state",)),
+    ),
     "cap.idle": (
         (needless_cap, ("absence",)), (needless_cap, ("steps",)), (needless_cap, ("share",)),
         (needless_cap, ("formula",)), (needless_cap_of_an_indicator, ("absence",)), (needless_cap, ("guarded",)),
