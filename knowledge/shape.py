@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, RootModel, ValidationError
@@ -172,7 +173,7 @@ def _counted(number: int, unit: str) -> str:
 
 def _keys_beside(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys a map may have, found by walking the model's JSON schema along pydantic's path."""
-    schema = model.model_json_schema(by_alias=True)
+    schema = _schema(model)
     definitions = schema.get("$defs", {})
     node = schema
     for part in loc:
@@ -189,6 +190,11 @@ def _keys_beside(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str
         elif isinstance(node.get("patternProperties"), dict):
             node = next(iter(node["patternProperties"].values()))
     return sorted(_resolve(node, definitions).get("properties", {}))
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema(by_alias=True)
 
 
 def _resolve(node: dict[str, Any], definitions: dict[str, dict[str, Any]]) -> dict[str, Any]:
