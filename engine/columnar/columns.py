@@ -309,8 +309,7 @@ def pairs(left: Ints, right: Ints) -> tuple[Ints, Ints]:
     Raises:
         LimitExceeded: there are too many.
     """
-    low = np.searchsorted(right, left, "left")
-    count = np.searchsorted(right, left, "right") - low
+    low, count = _runs(left, right)
     total = int(count.sum())
     if total > MOST_PAIRS:
         raise LimitExceeded("limit.pairs", f"a rule looks at {total} pairs of facts; at most {MOST_PAIRS} in one batch")
@@ -319,23 +318,28 @@ def pairs(left: Ints, right: Ints) -> tuple[Ints, Ints]:
     return rows, np.repeat(low, count) + within
 
 
+def _runs(left: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """Return where the run of each number of `left` begins in `right`, and how long it is."""
+    most = max(int(left.max(initial=0)), int(right.max(initial=0)))
+    if most > 4 * (len(left) + len(right)):
+        low, count = np.searchsorted(right, left, "left"), np.zeros(len(left), np.int64)
+        here = where(right[np.minimum(low, len(right) - 1)] == left) if len(right) else low[:0]
+        count[here] = np.searchsorted(right, left[here], "right") - low[here]
+        return low, count
+    count = np.bincount(right, minlength=most + 1)
+    return (np.cumsum(count) - count)[left], count[left]
+
+
 def keyed_pairs(left: tuple[Ints, Column], right: tuple[Ints, Column], *, sure: bool) -> tuple[Ints, Ints]:
     """Return pairs of one producer (first of each) and equal keys; with `sure` false also where a key is missing."""
     (left_p, left_key), (right_p, right_key) = left, right
     left_key, right_key = left_key.spread(len(left_p)), right_key.spread(len(right_p))
+    if left_key.given is None and right_key.given is None:
+        return _paired_by((left_p, left_key.values), (right_p, right_key.values))
     l_known, r_known = left_key.known(len(left_p)), right_key.known(len(right_p))
     l_rows, r_rows = where(l_known), where(r_known)
-    keys = dense(np.concatenate([left_key.values[l_rows], right_key.values[r_rows]]))
-    if keys.size:
-        keys = keys - keys.min()
-        if int(keys.max()) >= _SAFE // (max(int(left_p.max(initial=0)), int(right_p.max(initial=0))) + 1):
-            keys = dense_ranks(keys)
-    span = int(keys.max(initial=0)) + 1
-    l_code = left_p[l_rows] * span + keys[: len(l_rows)]
-    r_code = right_p[r_rows] * span + keys[len(l_rows) :]
-    order = np.argsort(r_code, kind="stable")
-    a, b = pairs(l_code, r_code[order])
-    found = [(l_rows[a], r_rows[order[b]])]
+    a, b = _paired_by((left_p[l_rows], left_key.values[l_rows]), (right_p[r_rows], right_key.values[r_rows]))
+    found = [(l_rows[a], r_rows[b])]
     if not sure:
         l_rest, r_rest = where(~l_known), where(~r_known)
         a, b = pairs(left_p[l_rest], right_p)
@@ -343,3 +347,18 @@ def keyed_pairs(left: tuple[Ints, Column], right: tuple[Ints, Column], *, sure: 
         a, b = pairs(left_p[l_rows], right_p[r_rest])
         found.append((l_rows[a], r_rest[b]))
     return np.concatenate([one for one, _ in found]), np.concatenate([other for _, other in found])
+
+
+def _paired_by(left: tuple[Ints, Numbers], right: tuple[Ints, Numbers]) -> tuple[Ints, Ints]:
+    """Return pairs of one producer and one key, each given as (producers, keys)."""
+    (left_p, left_keys), (right_p, right_keys) = left, right
+    keys = dense(np.concatenate([left_keys, right_keys]))
+    if keys.size:
+        keys = keys - keys.min()
+        if int(keys.max()) >= _SAFE // (max(int(left_p.max(initial=0)), int(right_p.max(initial=0))) + 1):
+            keys = dense_ranks(keys)
+    span = int(keys.max(initial=0)) + 1
+    code = right_p * span + keys[len(left_p) :]
+    order = np.argsort(code, kind="stable")
+    a, b = pairs(left_p * span + keys[: len(left_p)], code[order])
+    return a, order[b]

@@ -236,10 +236,10 @@ class Knowledge:
         return found
 
     def _fitting(self, pattern: Pattern, parts: Parts, table: Table, *, sure: bool) -> Flags:
-        flags = np.ones(len(table), np.bool_)
         if not len(table):
-            return flags
+            return np.ones(0, np.bool_)
         rows = Rows(table.p, {0: ALL})
+        flags: Flags = np.asarray(True)
         for number, test in parts.own:
             key = (number, sure, "test")
             if key not in table.cache:
@@ -249,12 +249,12 @@ class Knowledge:
             flags = flags & self._within(pattern.window, rows, table, pattern.alias, sure=sure)
         if pattern.active is not None:
             flags = flags & self._active(pattern, table, sure=sure)
-        return flags
+        return flags if flags.ndim else np.ones(len(table), np.bool_)
 
     def _within(self, window: Window, rows: Rows, table: Table, alias: str, *, sure: bool) -> Flags:
         day = table.columns[window.field]
         if window.kind == "last":
-            start, op = shifted(single(self.day), Shift(-window.amount, window.unit), self.rulebook.calendar), "lt"
+            start, op = self._back(window), "lt"
         elif window.kind == "calendar_year":
             start, op = single(date(date.fromordinal(self.day).year, 1, 1).toordinal()), "le"
         else:
@@ -265,6 +265,15 @@ class Knowledge:
             over = over & day.given
         inside = settled(compare(op, start, Column(day.values), sure=True), both_given(start, day), sure=sure)
         return inside & ~over
+
+    def _back(self, window: Window) -> Column:
+        """Return the day as far back as a window reaches."""
+        key = (window.amount, window.unit)
+        if key not in self._moved:
+            back = Shift(-window.amount, window.unit)
+            self._moved[key] = shifted(single(self.day), back, self.rulebook.calendar)
+        column: Column = self._moved[key]
+        return column
 
     def _active(self, pattern: Pattern, table: Table, *, sure: bool) -> Flags:
         lasting = self.rulebook.types[pattern.type].lasting

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from engine.columnar.columns import Column, Flags, Ints, first_of_each, where
+from engine.columnar.columns import Column, Flags, Ints, first_of_each, segments, where
 from engine.columnar.conditions import Knowledge
 from engine.columnar.measures import compute, in_order
 from engine.columnar.patterns import Patterns
-from engine.columnar.population import Population, Table, decoder
+from engine.columnar.population import Population, Table, decoder, stacked
 from engine.columnar.rules import Fired, RuleMatcher
-from engine.columnar.scores import Scorer, Scores, by_producer
+from engine.columnar.scores import Scorer, Scores
 from engine.evaluate import MOST_DEDUCTIONS
 from knowledge.rulebook import Rulebook
 from knowledge.rules import Rule
@@ -23,6 +23,7 @@ from knowledge.strata import patterns_of, stratify
 BATCH = 20_000
 """Producers that are graded at a time, so that memory doesn't grow with the population."""
 _NEVER = 1 << 30
+_UNCAPPED = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,30 +133,27 @@ class Columnar:
         while True:
             found = [matcher.match(known) for matcher in unit]
             _refuse_endless(known, found)
-            grown = [self._conclude(known, one, settled=not recursive) for one in found if one.rule.target in targets]
+            grown = [self._conclude(known, name, found, settled=not recursive) for name in targets]
             if not (recursive and any(grown)):
                 break
         if recursive and self._scorer.needs_order:
             while True:
                 found = [matcher.match(known) for matcher in unit]
-                again = [self._conclude(known, one, settled=True) for one in found if one.rule.target in targets]
+                again = [self._conclude(known, name, found, settled=True) for name in targets]
                 if not any(again):
                     break
         return found
 
-    def _conclude(self, known: Knowledge, one: Fired, *, settled: bool) -> bool:
-        """Add what a rule concludes to what is known; return whether that changes anything."""
-        if not len(one.p):
+    def _conclude(self, known: Knowledge, target: str, found: Sequence[Fired], *, settled: bool) -> bool:
+        """Add what rules conclude of one type to what is known; return whether that changes anything."""
+        mine = [one for one in found if one.rule.target == target and len(one.p)]
+        if not mine:
             return False
-        kind = self.rulebook.types[one.rule.target]
-        old = known.tables[kind.name]
-        size, columns = len(one.p), {}
-        keys = [np.concatenate([old.p, one.p])]
+        kind, old = self.rulebook.types[target], known.tables[target]
+        keys = [np.concatenate([old.p, *(one.p for one in mine)])]
+        columns = {}
         for name in kind.fields:
-            mine = one.gives.get(name)
-            if mine is None:
-                mine = Column(np.zeros(size, np.int64), np.zeros(size, np.bool_))
-            column = _after(old.columns[name], mine, len(old), size)
+            column = _after(old.columns[name], [one.gives.get(name) or _nothing(len(one.p)) for one in mine])
             if column.given is not None:
                 keys.append(column.given)
             keys.append(column.values)
@@ -163,11 +161,11 @@ class Columnar:
         first, which = first_of_each(keys)
         rounds = None
         if self._scorer.needs_order:
-            assert one.rounds is not None
             assert old.rounds is not None
-            mine_rounds = one.rounds + 1 if settled else np.full(size, _NEVER)
+            longest = np.concatenate([_longest(one) for one in mine])
+            new = longest + 1 if settled else np.full(len(longest), _NEVER)
             rounds = np.full(len(first), _NEVER)
-            np.minimum.at(rounds, which, np.concatenate([old.rounds, mine_rounds]))
+            np.minimum.at(rounds, which, np.concatenate([old.rounds, new]))
         changed = len(first) > len(old)
         if not changed and rounds is not None:
             changed = bool((rounds[which[: len(old)]] < old.rounds).any())
@@ -177,15 +175,19 @@ class Columnar:
         return changed
 
 
-def _after(before: Column, more: Column, old: int, new: int) -> Column:
-    """Return `old` values and `new` ones after them; what is missing is 0, so that it equals what is missing."""
-    if not old and more.given is None:
-        return more
-    values = np.concatenate([before.values, more.values])
-    if before.given is None and more.given is None:
-        return Column(values)
-    given = np.concatenate([before.known(old), more.known(new)])
-    return Column(np.where(given, values, 0), given)
+def _after(before: Column, more: Sequence[Column]) -> Column:
+    """Return values and others after them; what is missing is 0, so that it equals what is missing."""
+    column = stacked([before, *more]) if len(before.values) or len(more) > 1 else more[0]
+    return column if column.given is None else Column(np.where(column.given, column.values, 0), column.given)
+
+
+def _nothing(size: int) -> Column:
+    return Column(np.zeros(size, np.int64), np.zeros(size, np.bool_))
+
+
+def _longest(one: Fired) -> Ints:
+    assert one.rounds is not None
+    return one.rounds
 
 
 def _in_order(rules: Sequence[Rule]) -> list[list[Rule]]:
@@ -258,7 +260,7 @@ def _frames(
     why = np.where(known.population.refused, "limit.facts", "limit.deductions")
     graded = pl.DataFrame(
         {
-            "row": pl.Series(known.everyone + first, dtype=pl.UInt32),
+            "row": pl.Series((known.everyone + first).astype(np.uint32)),
             "id": pl.Series(known.population.ids, dtype=pl.String),
             "grade": _named(grades, scores.grade),
             "score_grade": _named(grades, scores.score_grade),
@@ -273,8 +275,8 @@ def _frames(
             refused=pl.when(lost).then(pl.Series(why)),
         )
     points = pl.DataFrame(
-        {"row": pl.Series(kept + first, dtype=pl.UInt32)}
-        | {name: pl.Series(scores.points[name][kept], dtype=pl.Int32) for name in rulebook.standards}
+        {"row": pl.Series((kept + first).astype(np.uint32))}
+        | {name: pl.Series(scores.points[name].astype(np.int32)[kept]) for name in rulebook.standards}
     )
     return Graded(
         graded,
@@ -295,46 +297,46 @@ def _frames(
 
 
 def _named(names: Sequence[str], places: Ints) -> pl.Series:
-    return pl.Series(places, dtype=pl.UInt32).cat.to(pl.Enum(names))
+    return pl.Series(places.astype(np.uint32)).cat.to(pl.Enum(names))
 
 
 def _long(rows: Sequence[Ints], first: int, names: Mapping[str, Sequence[str]]) -> pl.DataFrame:
     """Return (row, name…) for each row of each list, whose names are at the same place."""
     lengths = [len(one) for one in rows]
     every = np.concatenate([np.empty(0, np.int64), *rows]) + first
-    place = np.repeat(np.arange(len(rows)), lengths)
+    place = np.repeat(np.arange(len(rows), dtype=np.uint32), lengths)
     columns = {
-        name: pl.Series(list(own), dtype=pl.String).gather(place) if own else pl.Series([], dtype=pl.String)
+        name: pl.Series(list(own), dtype=pl.String)[pl.Series(place)] if own else pl.Series([], dtype=pl.String)
         for name, own in names.items()
     }
-    return pl.DataFrame({"row": pl.Series(every, dtype=pl.UInt32), **columns})
+    return pl.DataFrame({"row": pl.Series(every.astype(np.uint32)), **columns})
 
 
 def _fired(known: Knowledge, fired: Sequence[Fired], first: int) -> pl.DataFrame:
-    size = known.size
+    size = max(known.size, 1)
     found = [one for one in fired if len(one.p)]
     none = np.empty(0, np.int64)
     # One number for each rule and producer, so that all are counted at once.
     codes = np.concatenate([none, *(one.p + place * size for place, one in enumerate(found))])
-    count = np.bincount(codes, minlength=len(found) * size)
-    count[np.tile(known.refused, len(found))] = 0
-    mine = where(count > 0)
-    asking = [(place, one) for place, one in enumerate(found) if one.points is not None]
-    amounts = np.zeros(len(count), np.int64)
-    for place, one in asking:
-        assert one.points is not None
-        own = by_producer(one.p, one.points, size)
-        cap = one.rule.at_most
-        amounts[place * size : (place + 1) * size] = own if cap is None else np.minimum(own, cap)
+    asked = np.concatenate([none, *(one.p * 0 if one.points is None else one.points for one in found)])
+    if bool((codes[1:] < codes[:-1]).any()):
+        order = np.argsort(codes, kind="stable")
+        codes, asked = codes[order], asked[order]
+    starts = segments(codes) if len(codes) else none
+    place, row = np.divmod(codes[starts], size)
+    count = np.diff(starts, append=len(codes))
+    caps = np.array([_UNCAPPED if one.rule.at_most is None else one.rule.at_most for one in found], np.int64)
+    amounts = np.minimum(np.add.reduceat(asked, starts), caps[place]) if len(codes) else none
     names = pl.Series([one.rule.id for one in found], dtype=pl.String)
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
-            "row": pl.Series(mine % max(size, 1) + first, dtype=pl.UInt32),
-            "rule": names.gather(mine // max(size, 1)),
-            "count": pl.Series(count[mine], dtype=pl.UInt32),
-            "points": pl.Series(amounts[mine], dtype=pl.Int64),
+            "row": pl.Series((row + first).astype(np.uint32)),
+            "rule": names[pl.Series(place.astype(np.uint32))],
+            "count": pl.Series(count.astype(np.uint32)),
+            "points": pl.Series(amounts),
         }
     )
+    return frame.filter(~known.refused[row]) if known.refused.any() else frame
 
 
 def _limits(rulebook: Rulebook, scores: Scores, refused: Flags, first: int) -> pl.DataFrame:
@@ -353,7 +355,7 @@ def _told(rulebook: Rulebook, known: Knowledge, name: str, first: int) -> pl.Dat
     """Return the findings or consequences of a type with their values as the rulebook encodes them."""
     table = known.tables[name]
     table = table.take(where(~known.refused[table.p]))
-    columns = {"row": pl.Series(table.p + first, dtype=pl.UInt32)}
+    columns = {"row": pl.Series((table.p + first).astype(np.uint32))}
     for field in rulebook.types[name].fields.values():
         column = table.columns[field.name]
         decode = decoder(field, known.texts)

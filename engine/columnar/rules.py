@@ -85,11 +85,14 @@ class RuleMatcher:
 
     # Rows
 
+    def _is_there(self, known: Knowledge, way: Way) -> bool:
+        """Say whether each pattern of a way fits some fact of anybody."""
+        sure = not self.rule.unknown_fires
+        return all(len(known.fitting_rows(pattern, sure=sure)) for pattern, _ in way.bound)
+
     def _rows(self, known: Knowledge, way: Way, asked: Flags) -> Rows:
         sure = not self.rule.unknown_fires
         known.bound_types = way.types
-        if any(not len(known.fitting_rows(pattern, sure=sure)) for pattern, _ in way.bound):
-            return Rows(np.empty(0, np.int64), {})
         if way.bound and not self._grouped:
             rows = self._first(known, way, asked, sure=sure)
             return self._bound(known, way, self._kept(known, way, 1, rows, sure=sure), 1, sure=sure)
