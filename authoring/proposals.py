@@ -26,6 +26,7 @@ from engine.document import DocumentWriter
 from engine.evaluate import Evaluator
 from engine.grading import Grading
 from engine.reading import fact_document
+from engine.values import plain
 from engine.workers import Workers
 from knowledge.problems import RulebookRefused, ShuoliError
 from knowledge.rulebook import Aggregate, Rulebook
@@ -279,9 +280,10 @@ class _Search:
                 yield expect | {key: {concerned[0].target: values}}
 
     def _scenario(self, case: CaseFile, expect: dict[str, Any], survivors: Sequence[Survivor]) -> dict[str, Any]:
-        attributes = {name: _plain(value) for name, value in case.producer.attributes.items()}
+        shapes = self._rulebook.attributes
+        attributes = {name: _plain(plain(shapes[name], value)) for name, value in case.producer.attributes.items()}
         return {
-            "name": f"{self._of}: {'; '.join(one.change for one in survivors[:2])}",
+            "name": f"{self._of} held against: {'; '.join(one.change for one in survivors[:2])}",
             "as_of": date.fromordinal(case.as_of).isoformat(),
             "producer": {"kind": case.producer.kind, "region": case.producer.region} | attributes,
             "facts": [self._fact(fact) for fact in case.facts],
