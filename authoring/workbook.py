@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as Folder
 
+from authoring.workbook_cells import half_width
 from authoring.workbook_entries import Files
 from authoring.workbook_files import files_of
 from authoring.workbook_reading import WorkbookRefused, read_rows
@@ -66,6 +67,7 @@ def import_workbook(content: bytes, name: str) -> Imported:
         found: list[Problem] = []
         rulebook = bind_documents(files.documents, found, with_scenarios=True)
         problems = [files.in_cells(problem) for problem in found]
+    problems = [_with_width(problem) for problem in problems]
     if problems or rulebook is None:
         first = problems[0].as_text() if problems else name
         raise WorkbookRefused(f"{name} has {len(problems)} problems; the first: {first}", problems=tuple(problems))
@@ -74,6 +76,15 @@ def import_workbook(content: bytes, name: str) -> Imported:
         if read_document(file, text.encode(), problems).data != files.documents[file].data or problems:
             raise WorkbookRefused(f"{file} can't be written as YAML", problems=tuple(problems))
     return Imported(texts if files.changes is None else {**texts, CHANGES: files.changes}, rulebook)
+
+
+def _with_width(problem: Problem) -> Problem:
+    """Return a problem that says so where full-width characters may be the reason."""
+    wide = next((char for char in problem.given or "" if "\uff01" <= char <= "\uff5e"), None)
+    if wide is None:
+        return problem
+    told = f"full-width characters stand here: write `{half_width(wide)}` for `{wide}`"
+    return replace(problem, help=told if problem.help is None else f"{told}; {problem.help}")
 
 
 def _notice(rulebook: Rulebook) -> tuple[str | None, ...]:

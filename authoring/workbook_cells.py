@@ -16,6 +16,9 @@ from knowledge.yamltext import read_value, write_value
 Shown: TypeAlias = str | int
 Written: TypeAlias = str | int | float | bool | date | datetime | time | None
 _NAME: Final = re.compile(r"[^\s,、\uff0c\[\]]+")
+_WIDE_NUMBER: Final = re.compile(r"(?=.*[\uff01-\uff5e])[0-9\uff10-\uff19.\uff0e%\uff05\uff0d\uff0b+-]+")
+"""A number, percentage or date with full-width characters in it, as Chinese keyboards type them."""
+_WIDE: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 LONGEST: Final = 32_767
 """Characters that a cell of a spreadsheet holds."""
 
@@ -40,12 +43,13 @@ def shown(kind: Kind, value: Any) -> Shown:
 
 def meant(kind: Kind, cell: Shown, place: str, problems: list[Problem]) -> Any:
     """Return the value that a cell means; what can't be read is told at its place."""
-    text = str(cell)
+    text = half_width(str(cell)) if kind != "prose" and _WIDE_NUMBER.fullmatch(str(cell)) else str(cell)
+    cell = text if text != str(cell) else cell
     match kind:
         case "prose" | "word":
             bare = text.strip()
             quoted = _unquoted(bare)
-            return quoted if quoted is not None else text if kind == "prose" else bare
+            return quoted if quoted is not None else bare
         case "names" if not text.lstrip().startswith("["):
             return [one.strip() for one in text.replace("、", ",").replace("\uff0c", ",").split(",") if one.strip()]
         case "lines":
@@ -53,6 +57,11 @@ def meant(kind: Kind, cell: Shown, place: str, problems: list[Problem]) -> Any:
         case "facts" if text.strip() != "[]":
             return [_map(line, place, problems) for line in text.splitlines() if line.strip()]
     return cell if isinstance(cell, int) else read_value(text, place, problems)
+
+
+def half_width(text: str) -> str:
+    """Return a text with half-width letters, digits and signs in place of full-width ones."""
+    return text.translate(_WIDE)
 
 
 def plain(written: Written, number_format: str) -> Shown | None:

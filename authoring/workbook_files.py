@@ -196,11 +196,13 @@ class _Reading(Entries):
         calendar: Entry = self.start(file, rows[0])
         for row in rows:
             key = self.word(row, "key", sheets.DAYS)
-            value = str(row.cells.get("value", "")).strip()
+            value, through = (
+                str(meant("word", row.cells.get(name, ""), row.place, [])) for name in ("value", "through")
+            )
             if key in ("holiday", "worked"):
                 days = calendar.setdefault("holidays" if key == "holiday" else key, [])
                 path: Path = (file, "holidays" if key == "holiday" else "worked", len(days))
-                days.append({"from": value, "through": str(row.cells["through"])} if "through" in row.cells else value)
+                days.append({"from": value, "through": through} if "through" in row.cells else value)
             elif key is not None:
                 path = (file, *key.split(":"))
                 if key == "weekend":

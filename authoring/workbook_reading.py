@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,14 @@ LARGEST: Final = 10_000_000
 LARGEST_UNPACKED: Final = 60_000_000
 MOST_PARTS: Final = 1_000
 MOST_CELLS: Final = 400_000
+_HARM: Final = (
+    ("vbaProject", "macros"), ("xl/macrosheets/", "macros"), ("xl/externalLinks/", "links to other workbooks"),
+    ("xl/connections.xml", "links to data elsewhere"), ("xl/activeX/", "controls"), ("xl/embeddings/", "other files"),
+)  # fmt: skip
+"""Parts of a workbook that bring something from elsewhere, or that run."""
+_CELL: Final = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"([^>]*)>\s*<v>([^<]*)</v>')
+_NUMBER: Final = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_THREAD: Final = "[Threaded comment]"
 
 
 class WorkbookRefused(ShuoliError):
@@ -49,8 +58,10 @@ def read_rows(content: bytes, name: str, problems: list[Problem]) -> dict[str, l
             warnings.simplefilter("ignore")  # of extensions that are passed over, such as newer drop-downs
             book = load_workbook(io.BytesIO(content), keep_links=False)
     except Exception as error:  # a workbook that breaks the reader in any way is refused
+        found = tuple(_no_numbers(content))
+        why = found[0].as_text() if found else str(error)
         raise WorkbookRefused(
-            f"{name} is no XLSX workbook: {error}", help="save it as XLSX, without a password"
+            f"{name} is no XLSX workbook: {why}", help="save it as XLSX, without a password", problems=found
         ) from error
     known = {sheet.name: sheet for sheet in sheets.SHEETS}
     rows: dict[str, list[SheetRow]] = {}
@@ -59,6 +70,8 @@ def read_rows(content: bytes, name: str, problems: list[Problem]) -> dict[str, l
             continue
         page = book[title]
         if title not in known:
+            if not any(str(cell or "").strip() for line in getattr(page, "values", ()) for cell in line):
+                continue  # an empty sheet, as spreadsheets add them
             near = nearest(title, known)
             help_ = f"did you mean `{near}`?" if near else f"the sheets are {', '.join(known)}"
             problems.append(
@@ -72,6 +85,17 @@ def read_rows(content: bytes, name: str, problems: list[Problem]) -> dict[str, l
     missing = [one for one in ("files", "rulebook", "types", "indicators", "bands") if one not in rows]
     problems += [Problem(one, "workbook.sheet", f"sheet `{one}` is missing", None, one) for one in missing]
     return rows
+
+
+def _no_numbers(content: bytes) -> Iterator[Problem]:
+    """Yield the cells that say that they hold a number and don't, at which readers of workbooks break."""
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        for part in book.namelist():
+            for cell in _CELL.finditer(book.read(part)) if part.startswith("xl/worksheets/") else ():
+                value = cell[3].decode("utf-8", "replace").strip()
+                if (b't="' not in cell[2] or b't="n"' in cell[2]) and not _NUMBER.fullmatch(value):
+                    at = f"{part}!{cell[1].decode()}"
+                    yield Problem(at, "workbook.cell", f"`{value[:60]}` is no number", value[:60], "a number")
 
 
 @dataclass(slots=True)
@@ -105,6 +129,8 @@ def _check(content: bytes, name: str) -> None:
             parts = book.infolist()
             if len(parts) > MOST_PARTS or sum(part.file_size for part in parts) > LARGEST_UNPACKED:
                 raise WorkbookRefused(f"{name} unpacks to more than {LARGEST_UNPACKED} bytes or {MOST_PARTS} parts")
+            for where, what in ((one.filename, what) for one in parts for mark, what in _HARM if mark in one.filename):
+                raise WorkbookRefused(f"{name}!{where}: the workbook holds {what}", help="save it as XLSX without them")
             seen = _Seen()
             for part in parts:
                 _check_part(book.read(part), f"{name}!{part.filename}", part.filename, seen)
@@ -134,7 +160,7 @@ def _rows(page: Worksheet, sheet: Sheet, problems: list[Problem]) -> Iterator[Sh
             if value is not None:
                 found[key] = value
             if cell.comment is not None and cell.comment.text.strip():
-                notes[key] = cell.comment.text.replace("\r\n", "\n")
+                notes[key] = _said(cell.comment.text.replace("\r\n", "\n"))
                 _note_unseen(notes[key], at, problems)
         stray = [cell for place, cell in enumerate(cells) if place not in columns and cell.value not in (None, "")]
         for cell in stray:
@@ -182,7 +208,17 @@ def _value(cell: Cell, at: str, problems: list[Problem]) -> Shown | None:
         return value
     value = value.replace("\r\n", "\n").replace("\r", "\n")
     _note_unseen(value, at, problems)
-    return value if value.strip() else None
+    if at.startswith(f"{sheets.CHANGES.name}!"):
+        return value if value.strip() else None
+    return value.strip() or None
+
+
+def _said(comment: str) -> str:
+    """Return what people wrote in a comment, without the words that a spreadsheet puts before a thread of them."""
+    if not comment.startswith(_THREAD):
+        return comment
+    said = comment.partition("\nComment:\n")[2] or comment
+    return "\n".join(line.strip() for line in said.replace("\nReply:\n", "\n").split("\n"))
 
 
 def _note_unseen(text: str, at: str, problems: list[Problem]) -> None:

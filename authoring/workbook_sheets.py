@@ -135,6 +135,7 @@ MEASURES: Final = _sheet(
     Column("active", "有效 · active", "word", 8, _YES), Column("formula", "公式 · formula", "yaml", 30),
     Column("within", "时间窗 · within", "yaml"), Column("on", "按日期 · on"),
     Column("when_nothing", "无可计算时 · when nothing", "yaml"),
+    Column("places", "小数位 · places", "number", 7),
     Column("rounding", "取整 · rounding", "word", 9, ("down", "up", "half_up")), Column("unit", "单位 · unit"),
     Column("per", "分组 · per"), _MORE,
 )  # fmt: skip
