@@ -47,8 +47,8 @@ test: setup system check  ## check, then all tests
 nightly: setup system check  ## all tests, with the long random comparisons
 	SHUOLI_NIGHTLY=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-bench: setup  ## speed and memory, printed as tables
-	$(BIN)/python -m bench
+bench: setup  ## speed and memory, printed as tables; WHAT=NAME for one of them
+	$(BIN)/python -m bench $(WHAT)
 
 schema: setup  ## write the JSON schemas of rulebooks anew
 	$(BIN)/python -m knowledge.schemas

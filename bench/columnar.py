@@ -1,92 +1,134 @@
-"""Whole populations in columns: beside the traced engine, the kernel alone and a numpy bound; a million; an impact."""
+"""Whole populations in columns, beside the traced engine, the kernel alone, zen-engine and a numpy bound."""
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from multiprocessing.connection import Connection
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
-from authoring.draftfiles import read_files
-from authoring.edits import Edit, edited
-from authoring.impact import impact
-from authoring.populations import Populations
-from batch.city import city_cases, load_city
-from batch.population import generate, write_city
+from batch.city import city_cases
+from batch.population import write_city
 from bench.producer import batches_of, replay
+from bench.zen import Zen, part_of
 from engine.case import CaseFile
 from engine.columnar import Columnar, Population, population_of
-from engine.columnar.columns import Column, among, compare, single
+from engine.columnar.columns import among, compare, single
 from engine.columnar.population import Table
 from engine.evaluate import Evaluator
-from engine.reading import CaseReader
-from knowledge.catalog import Catalog
 from knowledge.population import load_population
 from knowledge.rulebook import Aggregate, Rulebook
 from knowledge.rules import Const, Pattern
 from knowledge.strata import patterns_of
-from store.ledger import Store
 
 PRODUCERS, TRACED = 3196, 200
-SIZES = (10_000, 100_000, 1_000_000)
-MOST_GB = 8.0
 LEAST_RATIO = 30.0
-MOST_SECONDS = 3.0
 _ROUNDS = 7
-_EDIT_ROUNDS = 3
 
 
 def measure(rulebook: Rulebook, day: date) -> list[tuple[str, str]]:
     """Return lines (what, figure).
 
     Raises:
-        SystemExit: columns are less than 30 times faster than the traced engine, a million producers need 8 GB or
-            more, or an impact takes 3 seconds.
+        SystemExit: columns are less than 30 times faster than the traced engine, or zen-engine comes to other points.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_city(folder, rulebook, load_population(rulebook), producers=PRODUCERS, seed=2021, as_of=day)
-        lines = _side_by_side(rulebook, folder, day.toordinal())
-        lines += _impact(rulebook, folder, day.toordinal())
-    return lines + _million(rulebook, day)
-
-
-def _side_by_side(rulebook: Rulebook, folder: Path, day: int) -> list[tuple[str, str]]:
-    cases = list(city_cases(folder, rulebook, day))
-    gathered = _cpu(lambda: population_of(rulebook, cases))
-    population = population_of(rulebook, cases)
-    columnar, evaluator = Columnar(rulebook), Evaluator(rulebook)
-    some = cases[:TRACED]
-    batches = batches_of(evaluator, some)
-    columns, traced, kernel, bound = [], [], [], []
-    for _ in range(_ROUNDS):
-        columns.append(_cpu(lambda: columnar.grade(population, day, concluded=False)) / len(cases))
-        traced.append(_cpu(lambda: _grade(evaluator, some)) / len(some))
-        kernel.append(_cpu(lambda: replay(batches)) / len(some))
-        bound.append(_cpu(lambda: _bound(rulebook, population)) / len(cases))
-    evaluator.close()
-    ratio = statistics.median(a / b for a, b in zip(traced, columns, strict=True))
-    if ratio < LEAST_RATIO:
-        raise SystemExit(f"columns are only {ratio:.1f} times faster than the traced engine")
+        cases = list(city_cases(folder, rulebook, day.toordinal()))
     facts = sum(len(case.facts) for case in cases)
+    started = time.process_time()
+    population = population_of(rulebook, cases)
+    gathered = (time.process_time() - started) / len(cases)
+    part = part_of(rulebook)
+    zen = Zen(part, day.toordinal())
+    same = _agreed(part, zen, population, cases, day.toordinal())
+    whole = _Round(rulebook, population, cases, day.toordinal(), None)
+    other = _Round(part, population, cases, day.toordinal(), zen)
+    for _ in range(_ROUNDS):
+        whole.run()
+        other.run()
+    if whole.ratio() < LEAST_RATIO:
+        raise SystemExit(f"columns are only {whole.ratio():.1f} times faster than the traced engine")
+    asked = sum(rule.kind == "standard" for rule in rulebook.rules)
     return [
         ("producers, facts of the sample city", f"{len(cases):,}, {facts:,}"),
-        ("scored in columns with fired rules listed, best round", f"{min(columns) * 1e6:.1f} µs CPU a producer"),
-        ("  likewise, producers a second", f"{1 / min(columns):,.0f}"),
-        ("traced engine, with trail and checker, producers a second", f"{1 / min(traced):,.0f}"),
-        ("durable_rules alone on the same facts, producers a second", f"{1 / min(kernel):,.0f}"),
-        ("numpy bound (each test compared, each pattern counted), producers a second", f"{1 / min(bound):,.0f}"),
-        ("times faster than the traced engine, median of rounds", f"{ratio:.0f}"),
-        ("from cases into columns", f"{gathered / len(cases) * 1e6:.0f} µs CPU a producer"),
+        ("from cases into columns", f"{gathered * 1e6:.0f} µs CPU a producer"),
+        (f"all {len(rulebook.rules)} rules, fired rules listed", f"{min(whole.columns) * 1e6:.1f} µs CPU a producer"),
+        *whole.lines(),
+        ("  times faster than the traced engine, median of rounds", f"{whole.ratio():.0f}"),
+        (
+            f"{len(part.rules)} of {asked} rules for points, which zen-engine can be told",
+            f"{zen.tables} decision tables, the rest expressions; {same:,} points, all the same",
+        ),
+        *other.lines(),
     ]
+
+
+@dataclass(slots=True)
+class _Round:
+    """Engines at the same work, each measured in turn: CPU seconds a producer."""
+
+    rulebook: Rulebook
+    population: Population
+    cases: Sequence[CaseFile]
+    day: int
+    zen: Zen | None
+    columns: list[float] = field(default_factory=list)
+    traced: list[float] = field(default_factory=list)
+    kernel: list[float] = field(default_factory=list)
+    told: list[float] = field(default_factory=list)
+    bound: list[float] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Have each do it once: columns and the bound everybody, the others some producers."""
+        columnar, evaluator = Columnar(self.rulebook), Evaluator(self.rulebook)
+        some = self.cases[:TRACED]
+        batches = batches_of(evaluator, some)
+        everybody = len(self.cases)
+        self.columns.append(_cpu(lambda: columnar.grade(self.population, self.day, concluded=False)) / everybody)
+        self.traced.append(_cpu(lambda: _grade(evaluator, some)) / len(some))
+        self.kernel.append(_cpu(lambda: replay(batches)) / len(some))
+        self.bound.append(_cpu(lambda: _bound(self.rulebook, self.population)) / everybody)
+        evaluator.close()
+        if self.zen is not None:
+            zen, contexts = self.zen, [self.zen.context(case) for case in some]
+            self.told.append(_cpu(lambda: [zen.points(context) for context in contexts]) / len(some))
+
+    def ratio(self) -> float:
+        """Return how many times columns are faster than the traced engine."""
+        return statistics.median(a / b for a, b in zip(self.traced, self.columns, strict=True))
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return the best round of each, as producers a second."""
+        each = [
+            ("in columns", self.columns),
+            ("numpy bound (each test compared, each pattern counted)", self.bound),
+            ("zen-engine", self.told),
+            ("durable_rules alone", self.kernel),
+            ("traced engine, with trail and checker", self.traced),
+        ]
+        return [(f"  {what}, producers a second", f"{1 / min(seconds):,.0f}") for what, seconds in each if seconds]
+
+
+def _agreed(part: Rulebook, zen: Zen, population: Population, cases: Sequence[CaseFile], day: int) -> int:
+    """Return the points of everybody and each standard together; zen-engine says the same of every one."""
+    told = Columnar(part).grade(population, day, concluded=False).points
+    total = 0
+    for case, row in zip(cases, told.iter_rows(named=True), strict=True):
+        found = zen.points(zen.context(case))
+        for name in part.standards:
+            total += row[name]
+            if found.get(name, 0) != row[name]:
+                raise SystemExit(
+                    f"{case.producer.id} {name}: {row[name]} in columns, {found.get(name, 0)} in zen-engine"
+                )
+    return total
 
 
 def _grade(evaluator: Evaluator, cases: Sequence[CaseFile]) -> None:
@@ -117,94 +159,6 @@ def _compared(pattern: Pattern, table: Table, population: Population) -> list[np
         elif isinstance(test.operand, Const):
             flags.append(compare(test.op, column, single(population.texts.code(test.operand.value)), sure=True))
     return flags
-
-
-# A draft's impact
-
-
-def _impact(rulebook: Rulebook, folder: Path, day: int) -> list[tuple[str, str]]:
-    store = Store.open(f"sqlite:///{folder}/shuoli.db")
-    load_city(folder, rulebook, store, lambda *_: None)
-    populations = Populations(store)
-    started = time.perf_counter()
-    populations.of(rulebook)
-    read = time.perf_counter() - started
-    files = read_files(Catalog().locate(f"{rulebook.id}@{rulebook.version}", date.fromordinal(day)))
-    best = rulebook.bands[0].low or 0
-    edits = [
-        Edit(f"bands/{rulebook.bands[0].grade}/from", best - 20),
-        Edit(f"bands/{rulebook.bands[1].grade}/to", best - 21),
-        Edit(f"indicators/{next(iter(rulebook.indicators))}/weight", 2),
-    ]
-    seconds = []
-    for _ in range(_EDIT_ROUNDS):
-        started = time.perf_counter()
-        told = impact(rulebook, edited(files, edits), populations.of, day)
-        msgspec.json.encode(told)
-        seconds.append(time.perf_counter() - started)
-    store.close()
-    if min(seconds) >= MOST_SECONDS:
-        raise SystemExit(f"an impact took {min(seconds):.1f} s")
-    return [
-        ("impact of a draft on the city, from request to matrix and movers", f"{min(seconds):.2f} s"),
-        ("  the first time, reading the ledger as well", f"{min(seconds) + read:.1f} s"),
-        ("  movers", f"{len(told.movers):,}"),
-    ]
-
-
-# A million producers
-
-
-def _million(rulebook: Rulebook, day: date) -> list[tuple[str, str]]:
-    lines = []
-    for size in SIZES:
-        seconds, peak, facts = _apart(rulebook, day, size)
-        if peak >= MOST_GB:
-            raise SystemExit(f"{size:,} producers took {peak:.1f} GB")
-        figure = f"{seconds / size * 1e6:.1f} µs CPU a producer, {peak:.1f} GB at most"
-        lines.append((f"{size:,} producers with {facts:.0f} facts each", figure))
-    return lines
-
-
-def _apart(rulebook: Rulebook, day: date, size: int) -> tuple[float, float, float]:
-    """Return CPU seconds, gigabytes at most and facts a producer, measured in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_many, args=(theirs, rulebook, day, size))
-    process.start()
-    theirs.close()
-    told: tuple[float, float, float] = ours.recv()
-    process.join()
-    return told
-
-
-def _many(pipe: Connection, rulebook: Rulebook, day: date, size: int) -> None:
-    reader = CaseReader(rulebook)
-    made = generate(
-        rulebook, load_population(rulebook), producers=500, seed=2021, as_of=day, density=60 / 122
-    )  # fmt: skip
-    cases = [reader.case(msgspec.json.encode(case), as_of=day.toordinal()) for case in made]
-    population = _repeated(population_of(rulebook, cases), size // len(cases))
-    columnar = Columnar(rulebook)
-    seconds = _cpu(lambda: columnar.grade(population, day.toordinal(), concluded=False))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    pipe.send((seconds, peak, sum(len(case.facts) for case in cases) / len(cases)))
-
-
-def _repeated(population: Population, times: int) -> Population:
-    """Return the same producers over and over, each time as others."""
-    size = len(population)
-
-    def column(one: Column) -> Column:
-        return Column(np.tile(one.values, times), None if one.given is None else np.tile(one.given, times))
-
-    facts = {}
-    for name, table in population.facts.items():
-        owners = np.tile(table.p, times) + np.repeat(np.arange(times) * size, len(table))
-        facts[name] = Table(owners, {field: column(one) for field, one in table.columns.items()})
-    attributes = {name: column(one) for name, one in population.attributes.items()}
-    ids = [f"{number}-{name}" for number in range(times) for name in population.ids]
-    return Population(ids, attributes, facts, population.texts, np.tile(population.refused, times))
 
 
 def _cpu(work: Callable[[], object]) -> float:
