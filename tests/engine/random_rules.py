@@ -79,7 +79,7 @@ class Rules(Conditions):
             made["formula"] = f"{made['formula']} - 1.25"
             made["rounding"] = self.draw.choice(ROUNDINGS)
             if self.chance(0.6):
-                made["places"] = self.draw.choice((1, 2, 5))
+                made["places"] = self.draw.choice((2, 5))
                 shape = {"type": "decimal", "places": made["places"]}
         if self.chance(0.4):
             made["when_nothing"] = self.draw.choice(("not_applicable", 4))
