@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from authoring.moves import Impact, Line, Mover, Part, RuleChange, RuleMove, StandardMove, Version
@@ -37,6 +39,18 @@ def impact(before: Rulebook, after: Rulebook, population: Callable[[Rulebook], P
     if others is not everybody and list(others.ids) != list(everybody.ids):
         theirs = _by_the_same_rows(theirs, everybody, others)
     return _Comparison(before, after, everybody, mine, theirs).impact(day)
+
+
+def _quarters(numbers: Sequence[int | None], show: Callable[[int], str] = str) -> pl.Series:
+    """Return for each number the quarter of them that it is in, told by its ends; quarters are in their order."""
+    known = sorted(number for number in numbers if number is not None)
+    if not known:
+        return pl.Series([None] * len(numbers), dtype=pl.String)
+    ends = sorted({known[(len(known) - 1) * part // 4] for part in (1, 2, 3, 4)})
+    begins = [known[0], *(known[bisect_right(known, end)] for end in ends[:-1])]
+    names = [show(low) if low == high else f"{show(low)}–{show(high)}" for low, high in zip(begins, ends, strict=True)]
+    told = [None if number is None else names[bisect_left(ends, number)] for number in numbers]
+    return pl.Series(told, dtype=pl.Enum(names))
 
 
 def _by_the_same_rows(graded: Graded, rows: Population, own: Population) -> Graded:
@@ -117,18 +131,35 @@ class _Comparison:
         return [[found.get((a.grade, b.grade), 0) for b in self.after.bands] for a in self.before.bands]
 
     def _by(self, movement: pl.DataFrame) -> dict[str, list[Part]]:
+        told = {name: self._grouped(name, field) for name, field in self._attributes().items()}
+        groups = {name: self._values(name, None) for name in ("region", "kind")}
+        groups |= {name: values for name, values in told.items() if values is not None}
+        groups.setdefault("size", _quarters(self._facts()))
         parts: dict[str, list[Part]] = {}
-        for name, field in (("region", None), ("kind", None), *self._attributes().items()):
-            if field is not None and field.type not in ("choice", "yes_no", "text", "whole"):
-                continue
-            values = self._values(name, field)
-            if field is not None and values.n_unique() > _FEW:
-                continue
-            shown = movement.with_columns(values.gather(movement["row"]).cast(pl.String).alias("value"))
+        for name, values in groups.items():
+            shown = movement.with_columns(values.gather(movement["row"]).alias("value"))
             counted = shown.group_by("value").agg(pl.len(), pl.col("moves", "better", "worse").sum())
             rows = counted.sort("value", nulls_last=True).iter_rows()
-            parts[name] = [Part("" if value is None else value, *counts) for value, *counts in rows]
+            parts[name] = [Part("" if value is None else str(value), *counts) for value, *counts in rows]
         return parts
+
+    def _grouped(self, name: str, field: Field) -> pl.Series | None:
+        """Return an attribute as producers are counted by it: by quarter, year or value; None where it has too many."""
+        values = self._values(name, field)
+        if field.type == "date":
+            return values.cast(pl.String).str.slice(0, 4)
+        if values.n_unique() <= _FEW:
+            return values
+        if field.type in ("whole", "decimal"):
+            return _quarters(values.to_list(), lambda number: str(plain(field, number)))
+        return None
+
+    def _facts(self) -> list[int]:
+        """Return how many facts are on record of each producer."""
+        counts = np.zeros(len(self.population), np.int64)
+        for table in self.population.facts.values():
+            counts += np.bincount(table.p, minlength=len(counts))
+        return [int(count) for count in counts]
 
     def _attributes(self) -> Mapping[str, Field]:
         return {name: field for name, field in self.before.attributes.items() if not field.personal}

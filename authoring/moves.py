@@ -110,7 +110,11 @@ class Impact(msgspec.Struct, frozen=True):
     scores: int
     """How many have another score."""
     by: dict[str, list[Part]]
-    """By region, kind and the attributes that have few values; without a name those that have none."""
+    """By region, kind, attribute and `size`, which is how many facts are on record, in quarters.
+
+    Attributes are told by value where they have few, numbers else in quarters, days by year; without a name those that
+    have none.
+    """
     standards: list[StandardMove]
     rules: list[RuleMove]
     lines: list[Line]

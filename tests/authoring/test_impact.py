@@ -155,13 +155,22 @@ def test_lines_are_crossed_by_those_whose_consequences_differ(
     }
 
 
-def test_parts_add_up_to_the_whole(moved: Impact, city: list[CaseFile]) -> None:
-    assert {"region", "kind", "sector"} <= set(moved.by)
+def test_parts_add_up_to_the_whole(moved: Impact, city: list[CaseFile], shipped: Rulebook) -> None:
+    assert {"region", "kind", "sector", "registered_on", "size"} <= set(moved.by)
     for parts in moved.by.values():
         assert sum(part.producers for part in parts) == moved.producers
         assert sum(part.movers for part in parts) == len(moved.movers)
     kinds = Counter(case.producer.kind for case in city)
     assert {part.name: part.producers for part in moved.by["kind"]} == kinds
+    years = Counter(str(date.fromordinal(int(case.producer.attributes["registered_on"])).year) for case in city)
+    assert {part.name: part.producers for part in moved.by["registered_on"]} == years
+    sizes = [tuple(map(int, part.name.split("–"))) for part in moved.by["size"]]
+    counts = [sum(shipped.fact_statuses[fact.status].counts for fact in case.facts) for case in city]
+    assert sizes == sorted(sizes)
+    assert len(sizes) == 4
+    assert [part.producers for part in moved.by["size"]] == [
+        sum(low <= count <= high for count in counts) for low, high in sizes
+    ]
 
 
 def test_a_rule_of_another_measure_is_told_as_changed(
