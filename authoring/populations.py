@@ -58,13 +58,18 @@ class Populations:
         self._hurry.set()
         return self._of(rulebook, None)
 
-    def read_ahead(self, rulebook: Rulebook) -> None:
-        """Read everybody before anybody asks, with rests in which others work; a question ends the rests."""
+    def read_ahead(self, rulebook: Rulebook) -> bool:
+        """Read everybody before anybody asks, with rests in which others work; a question ends the rests.
+
+        Return whether they are read: not where they are too many, or when it is stopped.
+        """
         with self._store.read() as transaction:
             if transaction.count_producers() > _MOST_AHEAD:
-                return
+                return False
         with suppress(_Stopped):
             self._of(rulebook, _Rests(self._hurry, lambda: self._stopped))
+            return True
+        return False
 
     def stop(self) -> None:
         """End reading ahead."""
