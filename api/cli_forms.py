@@ -17,6 +17,7 @@ from authoring.dmn_writing import export_dmn
 from authoring.policy import policy
 from authoring.policy_diff import redline, words_of
 from authoring.policy_html import policy_page, redline_page
+from authoring.policy_pdf import policy_pdf, redline_pdf
 from authoring.workbook import Imported, export_workbook, import_workbook
 from knowledge.problems import Problem, ShuoliError
 from knowledge.scenarios import load_scenarios
@@ -88,7 +89,7 @@ def import_(file: Path, folder: Path, rulebook_id: str, force: bool, as_json: bo
     _tell(notes)
 
 
-@click.command("document", help="可打印的规则文本(HTML)· the rules in words, to print (HTML)")
+@click.command("document", help="可打印的规则文本(HTML 或 PDF)· the rules in words, to print (HTML or PDF)")
 @named
 @out_file
 @language
@@ -96,13 +97,13 @@ def import_(file: Path, folder: Path, rulebook_id: str, force: bool, as_json: bo
 def document(name: str, out: Path | None, lang: Lang, as_json: bool) -> None:
     """Write the policy document; with `--json` print what it says."""
     if out is None and not as_json:
-        raise click.UsageError("give --out FILE.html, or --json for what the document says")
+        raise click.UsageError("give --out FILE.html or FILE.pdf, or --json for what the document says")
     selection = Selection(Settings.from_environment())
     folder = selection.folder(name, today())
     rulebook = selection.load(folder)
     told = policy(rulebook, load_scenarios(folder, rulebook), lang)
     if out is not None:
-        _write(out, policy_page(told).encode())
+        _write(out, policy_pdf(told) if _is_pdf(out) else policy_page(told).encode())
     if as_json:
         print_json(told)
 
@@ -114,18 +115,22 @@ def document(name: str, out: Path | None, lang: Lang, as_json: bool) -> None:
 @language
 @as_json
 def diff(old: str, new: str, out: Path | None, lang: Lang, as_json: bool) -> None:
-    """Print what two rulebooks differ by in meaning; with `--out` write it as HTML, too."""
+    """Print what two rulebooks differ by in meaning; with `--out` write it as HTML or PDF, too."""
     selection = Selection(Settings.from_environment())
     before, after = (selection.load(selection.folder(name, today())) for name in (old, new))
     found = redline(before, after, lang)
     if out is not None:
-        _write(out, redline_page(found, after).encode())
+        _write(out, redline_pdf(found, after) if _is_pdf(out) else redline_page(found, after).encode())
     if as_json:
         print_json(found)
         return
     for line in words_of(found.changes):
         click.echo(line)
     click.echo(found.summary)
+
+
+def _is_pdf(out: Path) -> bool:
+    return out.suffix.lower() == ".pdf"
 
 
 def _tell(notes: Sequence[Problem]) -> None:

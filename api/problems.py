@@ -89,6 +89,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "quarantine.refused": (422, "此行仍被拒绝 · the line is refused again"),
     "log.missing": (404, "日志中没有 · the log has no such thing"),
     "letter.glyph_missing": (422, "字体中没有某个字 · no font has one of its characters"),
+    "document.glyph_missing": (422, "规则文本中有字体不含的字 · no font has a character of the document"),
     "log.pending": (409, "尚无树头覆盖 · no signed head covers it yet"),
     "draft.missing": (404, "没有此草案或文件 · there is no such draft or file"),
     "draft.exists": (409, "已有此版本或草案 · this version or draft is there already"),

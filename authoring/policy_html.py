@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from authoring.policy import Policy
 from authoring.policy_diff import ChangeView, Edit, Redline
+from authoring.policy_marks import marks
 from explain.phrases_policy import say
 from explain.typography import set_in
 from knowledge.rulebook import Rulebook
@@ -22,8 +21,7 @@ _ENVIRONMENT: Final = Environment(
     loader=FileSystemLoader(Path(__file__).resolve().parent / "templates"), autoescape=True, undefined=StrictUndefined,
     trim_blocks=True,
 )  # fmt: skip
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_.%-]+|\s+|.", re.DOTALL)
-_LEAST_ALIKE: Final = 0.4
+_MARKED: Final = {"both": Markup("{}"), "old": Markup("<del>{}</del>"), "new": Markup("<ins>{}</ins>")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,44 +64,8 @@ def _printed(page: str, lang: str) -> str:
 
 
 def marked(edit: Edit) -> Markup:
-    """Return old and new sentences with what differs marked; what is hardly alike is told one after the other."""
-    shown = [_pair(old, new) for old, new in _paired(edit.old, edit.new)]
+    """Return old and new sentences with what differs marked: struck out or underlined."""
+    shown = [Markup("").join(_MARKED[mark.side].format(mark.text) for mark in line) for line in marks(edit)]
     if len(shown) == 1:
         return shown[0]
     return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(one) for one in shown))
-
-
-def _paired(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str | None, str | None]]:
-    """Yield sentences that belong together, those of one side alone with None."""
-    for tag, first, last, begin, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            yield from ((one, one) for one in old[first:last])
-            continue
-        for place in range(max(last - first, end - begin)):
-            was = old[first + place] if first + place < last else None
-            now = new[begin + place] if begin + place < end else None
-            yield was, now
-
-
-def _pair(old: str | None, new: str | None) -> Markup:
-    if old is None or new is None:
-        return _deleted(old or "") if new is None else _inserted(new)
-    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    if matcher.ratio() < _LEAST_ALIKE:
-        return Markup("{} {}").format(_deleted(old), _inserted(new))
-    out = Markup("")
-    for tag, first, last, begin, end in matcher.get_opcodes():
-        if tag == "equal":
-            out += escape("".join(after[begin:end]))
-            continue
-        out += _deleted("".join(before[first:last])) + _inserted("".join(after[begin:end]))
-    return out
-
-
-def _deleted(text: str) -> Markup:
-    return Markup("<del>{}</del>").format(text) if text else Markup("")
-
-
-def _inserted(text: str) -> Markup:
-    return Markup("<ins>{}</ins>").format(text) if text else Markup("")

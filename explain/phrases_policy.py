@@ -71,6 +71,7 @@ POLICY: Final[Mapping[str, tuple[str, str]]] = {
     "nothing_na": (";没有可计算的事实时不适用", "; with nothing to measure it does not apply"),
     # The document
     "document": ("评价规则文本", "Text of the Rules"),
+    "contents": ("目录", "Contents"),
     "version": ("版本", "Version"),
     "standing": ("性质", "Standing"),
     "in_force_from": ("施行日期", "In force from"),
