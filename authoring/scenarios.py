@@ -153,14 +153,11 @@ class _Found:
             if (count is None and not fired) or (count is not None and fired != count):
                 yield f"{name}: expected {'at least 1' if count is None else count}, found {fired}"
 
-    def law(self, wanted: Mapping[Any, list[Any]]) -> Iterator[str]:
+    def law(self, wanted: Mapping[str, list[Any]]) -> Iterator[str]:
+        rules = {rule.id for rule in self._rulebook.rules}
         for name, expected in wanted.items():
-            cited = {
-                law
-                for one in self._document["deductions"]
-                if str(name) in (one["rule"], one["target"])
-                for law in one["law"]
-            }
+            by = "rule" if str(name) in rules else "target"
+            cited = {law for one in self._document["deductions"] if one[by] == str(name) for law in one["law"]}
             if cited != set(map(str, expected)):
                 yield f"{name}: expected {sorted(map(str, expected))}, found {sorted(cited)}"
 
