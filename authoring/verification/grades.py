@@ -13,12 +13,15 @@ import msgspec
 from authoring.verification.facts import moved, repeated
 from authoring.verification.reached import Reached
 from authoring.verification.report import Place, Study
+from authoring.verification.samples import samples
 from engine.case import CaseFile, Fact, Producer
 from explain.deeds import Doing
 
 _MOST: Final = 400
 """Cases that are put together to meet a grade, at most."""
 _SECONDS: Final = 8.0
+_SAMPLES: Final = 4
+"""Facts of one type that are made up beside those that known cases hold."""
 _COPIES: Final = (1, 1, 1, 2, 3, 5, 9)
 
 
@@ -61,30 +64,40 @@ def walked(study: Study, given: Iterable[str]) -> set[str]:
 
 def _assembled(study: Study) -> Iterator[CaseFile]:
     """Yield cases: with nothing, with everything mended, with more and more, and with a draw of what is known."""
-    book, known, day = study.rulebook, study.witnesses.all(), study.witnesses.day
+    book, bags = study.rulebook, _bags(study)
     producers = {kind: Producer("witness", kind, "330100", {}) for kind in book.kinds}
-    producers |= {one.case.producer.kind: one.case.producer for one in known if one.case.producer.attributes}
-    bags: dict[str, tuple[Fact, ...]] = {}
-    for one in known:
-        bag = tuple(moved(book, fact, day - one.case.as_of) for fact in one.case.facts)
-        bags.setdefault(repr(bag), bag)
+    known = [one.case.producer for one in study.witnesses.all()]
+    producers |= {one.kind: one for one in known if one.attributes}
     starts = []
     for producer in producers.values():
-        nothing = CaseFile(producer, (), day)
+        nothing = CaseFile(producer, (), study.witnesses.day)
         starts += [nothing, _mended(study, nothing)]
     yield from starts
     for start in starts:
-        for bag in bags.values():
+        for bag in bags:
             start = _with(start, bag)  # noqa: PLW2901  from the best to the worst
             yield start
     draw = random.Random(0)  # noqa: S311  the same cases every time
     while bags:
         case, few = draw.choice(starts), draw.random()
-        for bag in bags.values():
+        for bag in bags:
             if draw.random() < few:
                 for number in range(draw.choice(_COPIES)):
-                    case = _with(case, tuple(repeated(book, fact, number) for fact in bag))
+                    case = _with(case, [repeated(book, fact, number) for fact in bag])
         yield case
+
+
+def _bags(study: Study) -> list[tuple[Fact, ...]]:
+    """Return facts that may be told together, as of the day of the witnesses: of known cases, and made up."""
+    book, day = study.rulebook, study.witnesses.day
+    bags: dict[str, tuple[Fact, ...]] = {}
+    for one in study.witnesses.all():
+        bag = tuple(moved(book, fact, day - one.case.as_of) for fact in one.case.facts)
+        bags.setdefault(repr(bag), bag)
+    for kind in book.types.values():
+        if kind.origin == "fact":
+            bags |= {repr(fact): (fact,) for fact in islice(samples(study.witnesses, kind), _SAMPLES)}
+    return list(bags.values())
 
 
 def _with(case: CaseFile, more: Iterable[Fact]) -> CaseFile:

@@ -41,7 +41,8 @@ def check_steps(study: Study) -> None:
             field = _field(study.rulebook, rule.points.measure)
             own = tuple(test for one in _asked(rule, rule.points.measure) for test in one.tests)
             spans = _spans(field, own, [(step.tests, step.points) for step in rule.points.steps])
-            _check_gap(study, rule, rule.points.measure, field, spans)
+            if not _corridor(field, spans):
+                _check_gap(study, rule, rule.points.measure, field, spans)
             _check_overlap(study, rule, field)
             _check_turn(study, rule, rule.points.measure, field, spans)
     for rules in _siblings(study.rulebook):
@@ -63,6 +64,12 @@ def _check_gap(study: Study, rule: Rule, measure: str, field: Field, spans: Sequ
             f"The steps of `{rule.id}` leave a gap: {measure} of {shown} takes nothing, and values on both sides do.",
             proof="graded", witness=study.witnesses.witness(tried, f"{measure} {_read(field, tried, measure)}: –"),
         )  # fmt: skip
+
+
+def _corridor(field: Field, spans: Sequence[Span]) -> bool:
+    """Say whether points are taken at both ends, for too little and too much, and for nothing between."""
+    ends = spans and spans[0].points and spans[-1].points
+    return bool(ends) and not field.choices and len(list(_gaps(spans))) == 1
 
 
 def _gaps(spans: Sequence[Span]) -> Iterator[Span]:
