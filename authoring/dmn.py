@@ -16,7 +16,7 @@ from authoring.feel_tree import Name
 from authoring.workbook import Imported
 from knowledge.loader import bind_documents
 from knowledge.problems import Problem
-from knowledge.source import Document, Path, is_invisible
+from knowledge.source import Document, Path
 from knowledge.yamltext import write_yaml
 
 NOTICE: Final = {
@@ -39,7 +39,6 @@ def import_dmn(
     """
     problems: list[Problem] = []
     model = read_model(content, file, problems)
-    _refuse_invisible(model, file, problems)
     files, documents = _files(model, file, (rulebook_id, version), problems)
     rulebook = bind_documents(documents, problems, with_scenarios=True) if not problems else None
     if problems or rulebook is None:
@@ -49,16 +48,6 @@ def import_dmn(
             help="mend them there, or leave these decisions out", problems=tuple(problems),
         )  # fmt: skip
     return Imported(files, rulebook), tuple(model.notes)
-
-
-def _refuse_invisible(model: Model, file: str, problems: list[Problem]) -> None:
-    names = [(name, (1, 1)) for name in model.variables] + [(one.name, one.at) for one in model.decisions]
-    for name, at in names:
-        unseen = next((char for char in name if is_invisible(char)), None)
-        if unseen is not None:
-            code = f"U+{ord(unseen):04X}"
-            message = f"a name holds the invisible character {code}"
-            problems.append(Problem(f"{file}:{at[0]}:{at[1]}", "yaml.character", message, code, "visible text"))
 
 
 def _files(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from authoring.dmn_model import Aggregation, Decision, Model, Output, Policy, Row
+from authoring.dmn_seen import unseen
 from authoring.dmn_types import Types
 from authoring.feel import FeelError, read_expression, read_tests
 from authoring.feel_tree import Expr, It, Lit, Name
@@ -65,6 +66,7 @@ def read_model(content: bytes, file: str, problems: list[Problem]) -> Model:
             f"{root.name} in `{root.space}`", "`definitions` of DMN",
         )  # fmt: skip
         raise DmnRefused(problem.as_text(), problems=(problem,))
+    problems += unseen(root, file)
     return _Reading(root, file, problems).model
 
 
@@ -152,7 +154,7 @@ class _Reading:
 
     def _name(self, element: Element) -> str:
         name = _words(element.attributes.get("name", element.attributes.get("id", "")))
-        if not name or name in self.model.variables:
+        if not name:
             self._refuse(element, f"`{element.name}` has no name of its own", "a name")
         return name
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from authoring.dmn_clauses import clauses
 from authoring.dmn_conditions import Conditions
@@ -14,6 +14,8 @@ from authoring.feel_tree import Call, Day, Expr, Lit, Name, Sum
 
 Rule = dict[str, Any]
 Refuse = Callable[[tuple[int, int], str], None]
+MOST_IN_ALL: Final = 10_000
+"""Alternatives of all rows of a table."""
 _HOWS: Mapping[str, str] = {"sum": "sum", "min": "min", "max": "max"}
 
 
@@ -31,6 +33,7 @@ class DecisionRules:
         self.rules: list[tuple[Rule, Row | None]] = []
         self.measures: list[Rule] = []
         self._dead: list[Row] = []
+        self._count = 0
         self._lists = not has_one_answer(decision)
         self._ranks = self._ranked() if decision.policy in ("priority", "output order") else []
         self._gather()
@@ -83,6 +86,8 @@ class DecisionRules:
 
     def _matching(self, number: int, row: Row, gives: Rule) -> None:
         """Add the rules that say that a row matches; several where its alternatives can't stand in one rule."""
+        if self._count > MOST_IN_ALL:
+            return
         try:
             ways = [clauses(way) for way in self._conditions.ways(self._decision.inputs, row.tests, row.also)]
         except NotCarried as error:
@@ -90,6 +95,10 @@ class DecisionRules:
             return
         if not ways:
             self._dead.append(row)
+            return
+        self._count += len(ways)
+        if self._count > MOST_IN_ALL:
+            self._refuse(row.at, f"the table has more than {MOST_IN_ALL} alternatives")
             return
         together = [way or [{"producer": {"kind": "subject"}}] for way in ways]
         if len(together) > 1 and not any("measure" in clause for way in together for clause in way):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from authoring import dmn_rules
 from authoring.dmn import import_dmn
 from authoring.dmn_reading import DmnRefused
 from authoring.dmn_writing import export_dmn
@@ -373,6 +374,44 @@ def test_names_that_turn_the_direction_are_refused() -> None:
     content = f'<definitions {SPACE} name="T"><inputData name="a\u202eb"/></definitions>'.encode()
 
     assert any("invisible character U+202E" in found for found in refused(content))
+
+
+@pytest.mark.parametrize("harm", ["\u202e", "\u200b", "\u2066"])
+def test_texts_that_nobody_sees_are_refused_with_their_place(harm: str) -> None:
+    shown = table("D", "", ["a"], [(f'"x{harm}y"', "1"), ('"z"', "2")])
+    noted = shown.replace(harm, "").replace("</rule>", f"<description>see{harm}</description></rule>", 1)
+
+    for content in (shown, noted):
+        (found,) = refused(definitions(content, inputs="a"))
+        assert found.startswith("t.dmn:1:")
+        assert found.endswith(f"yaml.character: a text holds the invisible character U+{ord(harm):04X}")
+
+
+@pytest.mark.parametrize(
+    ("other", "how"), [("Amount", "is that of line 1"), ("\u0410mount", "looks like `Amount` in line 1")]
+)
+def test_names_that_are_the_same_or_look_so_are_refused(other: str, how: str) -> None:
+    content = definitions(table("Amount", "", ["a"], [("1", "2")]), table(other, "", ["a"], [("1", "3")]), inputs="a")
+
+    assert any(f"name.lookalike: the name `{other}` {how}" in found for found in refused(content))
+
+
+def test_a_table_that_comes_to_very_much_is_refused_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dmn_rules, "MOST_IN_ALL", 500)
+    names = [f"v{number}" for number in range(8)]
+    cell = " or ".join(f"{name} > ?" for name in names[1:]).replace(">", "&gt;")
+    rows = [(cell, "? &lt; 1 or ? = 0", "? = 1 or ? &gt; 9", str(number)) for number in range(60)]
+
+    found = refused(definitions(table("D", 'hitPolicy="FIRST"', names[:3], rows), inputs=" ".join(names)))
+
+    assert [one.split(": ", 1)[1] for one in found] == ["the table has more than 500 alternatives"]
+
+
+@pytest.mark.parametrize("cell", ["NaN", "INF", "-Infinity", "&gt; NaN", "1e400", "nan"])
+def test_numbers_that_are_none_are_refused(cell: str) -> None:
+    (found,) = refused(definitions(table("D", "", ["a"], [(cell, "1")]), inputs="a"))
+
+    assert "dmn.not_carried" in found
 
 
 @pytest.mark.parametrize("text", ["1 +", "(1", "a.", "1 2", '"x', "..", "not(1)"])
