@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import combinations, permutations
+
+from msgspec.structs import replace
 
 from authoring.verification.report import Study
 from authoring.verification.whole import Implied
 from authoring.verification.witness import Tried
 from engine.case import CaseFile
 from engine.grading import Grading
-from knowledge.rulebook import Rulebook
-from knowledge.rules import MeasureTest, Rule, SteppedPoints
+from knowledge.rulebook import Aggregate, Rulebook
+from knowledge.rules import Match, MeasureTest, Pattern, Rule, SteppedPoints
+from knowledge.strata import measures_read, patterns_of
 
 
 def check_doubles(study: Study, implied: Implied) -> None:
     """Note standard rules that always fire together on the same fact, where that isn't declared."""
     rules = [rule for rule in study.rulebook.rules if rule.kind == "standard" and _takes(rule)]
     for left, right in combinations(rules, 2):
-        if right.target in left.shares_event or left.target in right.shares_event or not _alike(left, right):
+        if right.target in left.shares_event or left.target in right.shares_event:
             continue
-        there, back = implied(left, right), implied(right, left)
-        if left.target == right.target or not left.for_each:
+        one, other = _traced(study.rulebook, left, right), _traced(study.rulebook, right, left)
+        there = _alike(one, right, study.rulebook) and implied(one, right)
+        back = _alike(other, left, study.rulebook) and implied(other, left)
+        if left.target == right.target or not (left.for_each or right.for_each):
             there = back = there and back
         if not (there or back):
             continue
@@ -130,13 +135,46 @@ def _takes(rule: Rule) -> bool:
     return rule.points is not None
 
 
-def _alike(left: Rule, right: Rule) -> bool:
-    """Say whether two rules can be about the same fact: bound by `for_each` alike, or by nothing at all."""
-    if [p.type for p in left.for_each] != [p.type for p in right.for_each]:
+def _alike(left: Rule, right: Rule, book: Rulebook) -> bool:
+    """Say whether two rules can be about the same fact; what is for findings stands as for the facts behind them.
+
+    Both are for facts of the same types, or one is and the other asks for such facts, or both ask for one measure.
+    """
+    if left.applies_to is not None and right.applies_to is not None and not {*left.applies_to} & {*right.applies_to}:
         return False
-    if left.applies_to is not None and right.applies_to is not None:
-        return bool(set(left.applies_to) & set(right.applies_to))
-    return bool(left.for_each) or _measures(left) == _measures(right)
+    if left.for_each and right.for_each:
+        return _types(left.for_each) == _types(right.for_each)
+    if left.for_each or right.for_each:
+        one, other = (left, right) if left.for_each else (right, left)
+        return _looked_at(book, other) == set(_types(one.for_each))
+    return _measures(left) == _measures(right)
+
+
+def _types(patterns: Iterable[Pattern]) -> list[str]:
+    return [pattern.type for pattern in patterns]
+
+
+def _looked_at(book: Rulebook, rule: Rule) -> set[str]:
+    """Return the types of facts that a rule without `for_each` asks for."""
+    types = {pattern.type for pattern, absent in patterns_of(rule) if not absent}
+    for name in measures_read(rule):
+        body = book.measures[name].body
+        types.add(body.pattern.type if isinstance(body, Aggregate) else "")
+    return types
+
+
+def _traced(book: Rulebook, rule: Rule, other: Rule) -> Rule:
+    """Return a rule for findings as one for the facts of which they are made, if that is what another one is for."""
+    if len(rule.for_each) != 1 or len(other.for_each) != 1 or rule.for_each[0].type == other.for_each[0].type:
+        return rule
+    makers = [one for one in book.rules if one.kind == "finding" and one.target == rule.for_each[0].type]
+    if len(makers) != 1 or makers[0].unknown_fires:
+        return rule
+    made_of = [*makers[0].for_each, *(clause.pattern for clause in makers[0].when if isinstance(clause, Match))]
+    if _types(made_of) != _types(other.for_each):
+        return rule
+    rest = tuple(clause for clause in makers[0].when if not isinstance(clause, Match))
+    return replace(rule, for_each=tuple(made_of), when=rest)
 
 
 def _measures(rule: Rule) -> set[str]:
@@ -149,7 +187,9 @@ def _fire(rules: tuple[Rule, Rule], _: CaseFile, grading: Grading) -> bool:
     return all(rule.id in fired for rule in rules)
 
 
-def _both(rules: tuple[Rule, Rule], _: CaseFile, grading: Grading) -> bool:
-    """Say whether two rules took points for the same facts."""
+def _both(rules: tuple[Rule, Rule], case: CaseFile, grading: Grading) -> bool:
+    """Say whether two rules took points, for the same facts where both are for facts of a type."""
+    if _types(rules[0].for_each) != _types(rules[1].for_each):
+        return _fire(rules, case, grading)
     taken = [{one.key for one in grading.deductions if one.rule == rule.id and one.points} for rule in rules]
     return bool(taken[0] & taken[1])

@@ -80,7 +80,7 @@ class Whole:
         if isinstance(rule.points, SteppedPoints):
             points = rule.points
             steps = [MeasureTest(points.measure, step.tests, "") for step in points.steps if step.points]
-            terms.append(self.space.z3.Or([self.gauges.meets(step) for step in steps]))
+            terms.append(self.space.z3.Or([self._measured(step) for step in steps]))
         return both(self.space, terms)
 
     def _there(self, pattern: Pattern, names: Mapping[str, str]) -> Term:

@@ -217,6 +217,23 @@ def twice_the_same(book: Small, part: Part) -> Sequence[str]:
     return twice(book, part, **{book.key: 1})
 
 
+def facts_behind(book: Small, part: Part) -> Sequence[str]:
+    """The facts of which findings are made that cost points already."""
+    pattern = {"is": part.type, "where": {"result": ["bad", "poor"]}}
+    book.rules.append({"standard": another(book, part), "rule": "second", "for_each": {"one": pattern}, book.key: 1})
+    return ("second",)
+
+
+def once_for_all(book: Small, part: Part) -> Sequence[str]:
+    """Points once for any of the facts of which each costs points already."""
+    clause = book.draw.choice((
+        {"some": {"is": part.type}},
+        {"measure": counted(book, "any", part.type), "at_least": 1},
+    ))  # fmt: skip
+    book.rules.append({"standard": another(book, part), "rule": "second", "when": [clause], book.key: 1})
+    return ("second",)
+
+
 # steps
 
 
@@ -540,7 +557,8 @@ SPOILS: dict[str, tuple[tuple[Spoil, tuple[str, ...]], ...]] = {
     "rule.double": (
         (twice_in_a_shorter_window, ("each",)), (twice_of_some, ("state",)), (twice_for_one_kind, ("finding",)),
         (twice_the_same, ("absence",)), (twice_the_same, ("share",)), (twice_the_same, ("steps",)),
-        (twice_in_a_shorter_window, ("finding",)), (twice_for_one_kind, ("each",)),
+        (twice_in_a_shorter_window, ("finding",)), (twice_for_one_kind, ("each",)), (facts_behind, ("finding",)),
+        (once_for_all, ("each",)), (once_for_all, ("state",)),
     ),
     "steps.overlap": (
         (both_guards, ("guarded",)), (reaching_steps, ("steps",)), (reaching_steps, ("share",)),
