@@ -159,7 +159,7 @@ def _measures(made: list[DecisionRules], formulas: Formulas) -> list[Rule]:
             {"measure": one.measure, "label": {"zh": label(one.label)}, "max": body, "when_nothing": "not_applicable"}
         )
     for formula, name in formulas.made.items():
-        told: Rule = {"measure": name, "label": {"zh": formula.text[:200]}, "formula": formula.text}
+        told: Rule = {"measure": name, "label": {"zh": label(formulas.labels[name][:200])}, "formula": formula.text}
         told |= {"places": formula.places} if formula.places else {}
         found.append(told | ({"rounding": formula.rounding} if formula.rounding else {}))
     return [*found, *(measure for one in made for measure in one.measures)]

@@ -16,6 +16,7 @@ from authoring.feel_tree import Call, Expr, Lit, Name, Sum, names_of
 
 MOST_IN_BETWEEN: Final = 24
 _LONGEST: Final = 10**15
+_ROUNDED: Final = {"down": "floor", "up": "ceiling", "half_up": "round half up"}
 ZERO: Final = Lit(Decimal(0))
 _ONE: Final = Lit(Decimal(1))
 
@@ -38,6 +39,8 @@ class Formulas:
     """Measures by what they compute."""
     computed: dict[Variable, None] = field(default_factory=dict)
     """The variables that formulas read, in the order in which they were met."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What measures compute, in the words of the file."""
 
     def measure(self, expr: Expr, places: int | None = None) -> str:
         """Return the measure that holds an expression's value, with at least so many places.
@@ -48,7 +51,11 @@ class Formulas:
         own = places_of(expr, self.names)
         if isinstance(expr, Name) and places in (None, own):
             return self.read(self.names.of(expr))
-        return self._measure(Formula(self.text(expr), own if places is None else max(own, places)))
+        formula = Formula(self.text(expr), own if places is None else max(own, places))
+        made = next((one for one, name in self.made.items() if name == formula.text), None)
+        if made is not None and made.places == formula.places:
+            return formula.text
+        return self._measure(formula, _shown(expr))
 
     def read(self, variable: Variable) -> str:
         """Return the measure that holds a number of a variable."""
@@ -86,27 +93,31 @@ class Formulas:
         if call.function in ("round up", "round down"):
             down, up = (self._divided(top, under, call.places, way) for way in ("down", "up"))
             inner, outer = (up, down) if call.function == "round up" else (down, up)
-            return self._measure(Formula(f"max({inner}, 0) + min({outer}, 0)", call.places))
+            return self._measure(Formula(f"max({inner}, 0) + min({outer}, 0)", call.places), _shown(call))
         nearer = self._divided(top, under, call.places, "half_up")
         opposite = self._divided(Sum("-", ZERO, top), under, call.places, "half_up")
         if call.function == "round half up":
-            return self._measure(Formula(f"max({nearer}, 0) + min(0 - {opposite}, 0)", call.places))
+            return self._measure(Formula(f"max({nearer}, 0) + min(0 - {opposite}, 0)", call.places), _shown(call))
         if call.function == "round half down":
-            return self._measure(Formula(f"max(0 - {opposite}, 0) + min({nearer}, 0)", call.places))
+            return self._measure(Formula(f"max(0 - {opposite}, 0) + min({nearer}, 0)", call.places), _shown(call))
         # halves go to the even digit: both ways of rounding differ there, by one in the last place
-        last = self._measure(Formula(f"{nearer} * {10**call.places}", 0, "down"))
-        half = self._measure(Formula(f"{last} / 2", 0, "down"))
+        whole = f"{_shown(call)} * {10**call.places}"
+        last = self._measure(Formula(f"{nearer} * {10**call.places}", 0, "down"), f"round half up: {whole}")
+        half = self._measure(Formula(f"{last} / 2", 0, "down"), f"floor: {whole} / 2")
         odd = f"({last} - {half} * 2)"
-        return self._measure(Formula(f"{nearer} - ({nearer} + {opposite}) * {odd}", call.places))
+        return self._measure(Formula(f"{nearer} - ({nearer} + {opposite}) * {odd}", call.places), _shown(call))
 
     def _divided(self, top: Expr, under: Expr | None, places: int, rounding: str) -> str:
         divisor = "" if under is None else f" / {self.text(under, 3)}"
-        return self._measure(Formula(f"{self.text(top, 2 if divisor else 0)}{divisor}", places, rounding))
+        told = f"{_ROUNDED[rounding]}({_shown(top if under is None else Sum('/', top, under))}, {places})"
+        return self._measure(Formula(f"{self.text(top, 2 if divisor else 0)}{divisor}", places, rounding), told)
 
-    def _measure(self, formula: Formula) -> str:
+    def _measure(self, formula: Formula, told: str) -> str:
         if formula.places > MOST_IN_BETWEEN:
             raise NotCarried(f"it needs {formula.places} decimal places, and formulas have at most {MOST_IN_BETWEEN}")
-        return self.made.setdefault(formula, f"x_{len(self.made) + 1}")
+        name = self.made.setdefault(formula, f"x_{len(self.made) + 1}")
+        self.labels.setdefault(name, told)
+        return name
 
 
 def places_of(expr: Expr, names: Names) -> int:
@@ -196,6 +207,25 @@ def divisors(expr: Expr) -> list[Expr]:
 def names_read(expr: Expr) -> dict[Name, None]:
     """Return the variables that an expression reads, each once."""
     return dict.fromkeys(names_of(expr))
+
+
+def _shown(expr: Expr, above: int = 0) -> str:
+    """Return arithmetic in the words of the file; in brackets where a sign `above` binds more tightly."""
+    match expr:
+        case Lit(value):
+            return str(value)
+        case Name(name, part):
+            return name if part is None else f"{name}.{part}"
+        case Sum("-", Lit(Decimal() as none), right) if not none:
+            return f"-{_shown(right, 3)}"
+        case Sum(sign, left, right):
+            level = 1 if sign in "+-" else 2
+            text = f"{_shown(left, level)} {sign} {_shown(right, level + 1)}"
+            return f"({text})" if above > level else text
+        case Call(function, args, places):
+            listed = ", ".join(_shown(arg) for arg in args)
+            return f"{function}({listed})" if function in ("min", "max") else f"{function}({listed}, {places})"
+    return "?"
 
 
 def _is_plain(number: Lit) -> bool:

@@ -11,6 +11,10 @@ import pytest
 
 from authoring.dmn import import_dmn
 from authoring.dmn_reading import DmnRefused
+from authoring.policy import policy
+from authoring.policy_html import policy_page
+from authoring.workbook import export_workbook, import_workbook
+from knowledge.loader import check_rulebook
 from tests.authoring.dmn_answers import Answers
 
 MODELS = Path(__file__).parent / "dmn"
@@ -128,3 +132,22 @@ def test_each_decision_that_is_not_carried_over_is_named_with_its_place() -> Non
     wanted = ("a list", "`date and time`", "`rate(…)`", "`context`", "`starts with(…)`", "a division by 3",
               "`date and time(…)`", "`some`", "only numbers are computed with", "`groovy`", "`sqrt(…)`")  # fmt: skip
     assert all(what in message for what, (_, message) in zip(wanted, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    "model", ["modeler-subsidy", "kie-fertiliser", "graph-inspection", "dated-permits", "scorecard"]
+)
+def test_an_imported_model_loads_from_its_files_and_goes_through_a_workbook(model: str, tmp_path: Path) -> None:
+    imported = import_dmn((MODELS / f"{model}.dmn").read_bytes(), f"{model}.dmn", "model")[0]
+    folder = tmp_path / "model" / "1"
+    for name, text in imported.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+
+    rulebook, problems = check_rulebook(folder)
+
+    assert problems == ()
+    assert rulebook is not None
+    assert rulebook.sha256 == imported.rulebook.sha256
+    assert import_workbook(export_workbook(folder), "m.xlsx").rulebook.sha256 == rulebook.sha256
+    assert policy_page(policy(rulebook, (), "en"))
