@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, PathParameter, RawBody
 
-from api.problems import RequestRefused, documented
+from api.problems import MOST_TOLD, RequestRefused, documented
 from api.requests import Actor, body_of, needs_json
 from api.rulebook_paths import DRAFT, VERSION, YAML, Id, IfMatch, VersionName, tag_of
 from api.rulebook_view import RulebookView, view
@@ -48,11 +48,12 @@ class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     based_on: str
 
 
-class Checked(msgspec.Struct, frozen=True):
-    """Everything that is wrong with a draft; each problem has place, code, message and help."""
+class Checked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is wrong with a draft: place, code, message and help of each problem, and how many more there are."""
 
     ok: bool
     problems: list[dict[str, str | None]]
+    more: int = 0
 
 
 class TriedOut(msgspec.Struct, frozen=True):
@@ -195,7 +196,8 @@ def check_draft(
 ) -> Checked:
     """检查:一次列出全部问题。Check a draft; every problem at once."""
     problems = _drafts(services).check(f"{rulebook_id}@{rulebook_version}", actor)
-    return Checked(not problems, [one.as_json() for one in problems])
+    told = [one.as_json() for one in problems[:MOST_TOLD]]
+    return Checked(not problems, told, len(problems) - len(told))
 
 
 @post(

@@ -35,7 +35,7 @@ XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 XML: Final = "application/xml"
 LARGEST_FORM: Final = 10_000_000
 """Bytes of a workbook or DMN file."""
-_SECONDS: Final = 120.0
+_SECONDS: Final = 30.0
 _IMPORTING: Final = (
     "draft.missing", "draft.not_ready", "draft.refused", "draft.changed", "draft.unconditional", "http.too_large",
     "xml.refused", "engine.failure",

@@ -112,6 +112,8 @@ TITLES: dict[str, tuple[int, str]] = {
     "internal.fault": (500, "内部错误 · internal error"),
 }
 
+MOST_TOLD = 1_000
+"""Problems that one answer lists."""
 RETRY_AFTER = 5
 """Seconds after which a request that was answered with 503 may succeed."""
 _BY_STATUS = {404: "http.not_found", 405: "http.method", 413: "http.too_large", 415: "http.media_type"}
@@ -157,8 +159,10 @@ def problem_document(scope: Scope, error: ShuoliError) -> ProblemDetails:
 
 
 def problem_entries(error: ShuoliError) -> tuple[ErrorEntry, ...]:
-    """Return what is told of each problem of an error."""
-    return tuple(_entry(problem) for problem in error.problems)
+    """Return what is told of each problem of an error; of more than a thousand how many more there are."""
+    told = tuple(_entry(problem) for problem in error.problems[:MOST_TOLD])
+    more = len(error.problems) - len(told)
+    return (*told, ErrorEntry("problems.more", f"{more} more are not listed")) if more else told
 
 
 def _respond(

@@ -184,6 +184,18 @@ def put_back(client: Client, to: str) -> None:
     client.put(f"{DRAFT}/{to}", content=content, headers=LIN | tag_for(client, to)).raise_for_status()
 
 
+def test_of_very_many_problems_a_thousand_are_listed_and_all_are_counted(client: Client) -> None:
+    content = "".join(f"- {{standard: FRUIT, x{n}: 1}}\n" for n in range(1_500)).encode()
+    client.put(f"{DRAFT}/files/{RULES}", content=content, headers=LIN | tag_for(client, f"files/{RULES}"))
+
+    told = act(client, "check", LIN).json()
+
+    act_of_it = client.get(DRAFT).json()["acts"][-1]
+    put_back(client, f"files/{RULES}")
+    assert len(told["problems"]) == 1_000
+    assert told["more"] == act_of_it["document"]["problems"] - 1_000 >= 500
+
+
 def fnv(name: str) -> int:
     """Return the hash by which durable_rules compares names."""
     value = 0x811C9DC5

@@ -115,6 +115,23 @@ def test_every_problem_of_a_workbook_is_told_with_its_cell_and_nothing_changes(
     assert client.get(draft).json() == before.json()
 
 
+def test_of_very_many_problems_a_thousand_are_told_and_how_many_more(
+    client: Client, draft: str, refused: Refused
+) -> None:
+    book = load_workbook(io.BytesIO(client.get(f"{VERSION}/workbook").content))
+    for _ in range(1_200):
+        book["bands"].append(["=1"])
+    out = io.BytesIO()
+    book.save(out)
+    tag = client.get(draft).headers["etag"]
+
+    answer = client.put(f"{draft}/workbook", content=out.getvalue(), headers=LIN | {"If-Match": tag})
+
+    told = refused(answer, 422, "workbook.refused")
+    assert len(told["errors"]) == 1_001
+    assert told["errors"][-1] == {"code": "problems.more", "message": "200 more are not listed"}
+
+
 def test_the_tables_of_a_version_are_dmn_and_what_they_leave_out_is_told(client: Client) -> None:
     tables = client.get(f"{VERSION}/dmn")
 
