@@ -5,6 +5,7 @@ Each is one that could be written: what the loader refuses, such as more points 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
@@ -143,25 +144,16 @@ def _indicator(indicator: Indicator) -> _Changed:
                 yield "threshold", f"{name} {value} → {other}", replace(indicator, **{name: other})
 
 
-def _bands(rulebook: Rulebook) -> Iterator[tuple[str, str, tuple[Band, ...]]]:  # noqa: C901  a case for each construct
-    """Yield each boundary between two grades moved by one point, either way; and each demand."""
+def _bands(rulebook: Rulebook) -> Iterator[tuple[str, str, tuple[Band, ...]]]:
+    """Yield each boundary between two grades moved either way, by the least that points differ by; and each demand."""
     replace = msgspec.structs.replace
-    bands = rulebook.bands
+    bands, least = rulebook.bands, _least_points(rulebook)
+    scaled = rulebook.scoring.not_applicable == "leaves_the_fraction"
     for number, band in enumerate(bands):
-        if number + 1 < len(bands):
-            below = bands[number + 1]
-            for step in (-1, 1):
-                if band.low is not None and below.high is not None:
-                    pair = replace(band, low=band.low + step), replace(below, high=below.high + step)
-                    change = f"from {band.low} → {band.low + step}"
-                elif band.high is not None and below.low is not None:
-                    pair = replace(band, high=band.high + step), replace(below, low=below.low + step)
-                    change = f"up to {band.high} → {band.high + step}"
-                else:
-                    continue
-                yield band.grade, change, (*bands[:number], *pair, *bands[number + 2 :])
+        for change, changed in _boundary(bands, number, 1 if scaled else least):
+            yield band.grade, change, changed
         if band.worst_single is not None:
-            for other in (band.worst_single - 1, band.worst_single + 1):
+            for other in (band.worst_single - least, band.worst_single + least):
                 change = f"worst_single {band.worst_single} → {other}"
                 yield band.grade, change, _put(bands, number, replace(band, worst_single=other))
         for place, demand in enumerate(band.demands):
@@ -171,6 +163,40 @@ def _bands(rulebook: Rulebook) -> Iterator[tuple[str, str, tuple[Band, ...]]]:  
                     demands = _put(band.demands, place, replace(demand, **{name: other}))
                     change = f"{demand.indicator} {name} {value} → {other}"
                     yield band.grade, change, _put(bands, number, replace(band, demands=demands))
+
+
+def _boundary(bands: Sequence[Band], number: int, least: int) -> Iterator[tuple[str, tuple[Band, ...]]]:
+    """Yield a grade's boundary to the one below it moved either way, on both sides where both say it."""
+    band = bands[number]
+    ends = ("from", "low", "high") if band.low is not None else ("up to", "high", "low")
+    word, mine, theirs = ends
+    value = getattr(band, mine)
+    for other in () if value is None or number + 1 == len(bands) else (value - least, value + least):
+        below = bands[number + 1]
+        side = getattr(below, theirs)
+        pair = (
+            msgspec.structs.replace(band, **{mine: other}),
+            below if side is None else msgspec.structs.replace(below, **{theirs: side + other - value}),
+        )
+        yield f"{word} {value} → {other}", (*bands[:number], *pair, *bands[number + 2 :])
+
+
+def _least_points(rulebook: Rulebook) -> int:
+    """Return the greatest number of points of which all that can be lost or gained are multiples."""
+    amounts = [one.points for one in rulebook.standards.values()]
+    caps = [*(rule.at_most for rule in rulebook.rules), *(one.at_most for one in rulebook.indicators.values())]
+    amounts += [cap for cap in caps if cap is not None]
+    for rule in rulebook.rules:
+        match rule.points:
+            case FixedPoints(points=points):
+                amounts.append(points)
+            case SteppedPoints(steps=steps):
+                amounts += [step.points for step in steps]
+            case TablePoints(points=table):
+                amounts += table.values()
+            case FormulaPoints():
+                return 1
+    return math.gcd(*amounts) or 1
 
 
 def _clauses(rulebook: Rulebook, clauses: Sequence[Clause], *, may_be_empty: bool) -> _Changed:

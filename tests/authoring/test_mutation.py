@@ -28,7 +28,9 @@ from knowledge.scenarios import Scenario, load_scenarios
 
 ROOT = Path(__file__).parent.parent.parent
 ORCHARD = ROOT / "tests" / "rulebooks" / "api" / "orchard" / "1"
+HYGIENE = ROOT / "examples" / "hygiene"
 NIGHTLY = bool(os.environ.get("SHUOLI_NIGHTLY"))
+NIGHT = pytest.mark.skipif(not NIGHTLY, reason="minutes: make nightly")
 SHIPPED = ROOT / "knowledge" / "rulebooks" / "hangzhou" / "2021.1"
 
 
@@ -132,6 +134,22 @@ def test_scenarios_that_are_proposed_and_accepted_notice_what_survived(
     proposed_for = {_key(survivor) for one in proposals for survivor in one.survivors}
     assert len(proposed_for) >= 8
     assert not {_key(one) for one in after} & proposed_for
+
+
+@pytest.mark.parametrize("folder", [HYGIENE, pytest.param(SHIPPED, marks=NIGHT)], ids=lambda folder: folder.parent.name)
+def test_scenarios_of_what_is_shipped_notice_nineteen_changes_of_twenty(folder: Path, workers: Workers) -> None:
+    rulebook = load_rulebook(folder)
+    found = mutate(rulebook, load_scenarios(folder, rulebook), workers, lambda _: None)
+
+    assert sum(found.tried.values()) > 100
+    assert found.rate >= 9_500, found.survivors
+
+
+def test_a_boundary_moves_by_the_least_that_points_differ_by() -> None:
+    changes = {(one.of, one.change) for one in mutants(load_rulebook(HYGIENE))}
+
+    assert {("5", "up to 15 → 10"), ("5", "up to 15 → 20"), ("5", "worst_single 5 → 10")} <= changes
+    assert not any(of == "0" for of, _ in changes)
 
 
 def _key(survivor: Survivor) -> tuple[str, str]:
