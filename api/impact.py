@@ -107,7 +107,7 @@ class Impacts:
         self._ahead = threading.Thread(target=self._read_ahead, name="everybody", daemon=True)
 
     def start(self) -> None:
-        """Read everybody and ask a first question beside the server, so that whoever asks need not wait for it."""
+        """Read everybody beside the server, so that the first question need not wait for it."""
         self._ahead.start()
 
     def stop(self) -> None:
@@ -119,11 +119,7 @@ class Impacts:
     def _read_ahead(self) -> None:
         services = self._services
         try:
-            book = services.rulebook()
-            if services.populations.read_ahead(book):
-                name = f"{book.id}@{book.version}"
-                edited(files_of(services, name)[1], [])
-                self.compare(Asking(name))
+            services.populations.read_ahead(services.rulebook())
         except Exception as error:  # noqa: BLE001  the edge of the thread; whoever asks is told
             LOG.warning("everybody can't be read ahead: %s", error)
 

@@ -23,9 +23,9 @@ from store.ledger import EVERYONE, Store, Transaction
 from store.quick import Marks, entered_after, facts_in_arrays, marks
 
 _BATCH: Final = 200
-_SLOWLY: Final = 20
+_SLOWLY: Final = 5
 """Producers that are read between two rests, when nobody waits for them."""
-_REST: Final = 1.5
+_REST: Final = 3.0
 """How long such a rest is, against the time that was worked since the last."""
 _MOST_AHEAD: Final = 20_000
 """Producers of a ledger that is still read before anybody asks: the memory that it takes is theirs."""
@@ -58,18 +58,13 @@ class Populations:
         self._hurry.set()
         return self._of(rulebook, None)
 
-    def read_ahead(self, rulebook: Rulebook) -> bool:
-        """Read everybody before anybody asks, with rests in which others work; a question ends the rests.
-
-        Return whether they are read: not where they are too many, or when it is stopped.
-        """
+    def read_ahead(self, rulebook: Rulebook) -> None:
+        """Read everybody before anybody asks, with rests in which others work; a question ends the rests."""
         with self._store.read() as transaction:
             if transaction.count_producers() > _MOST_AHEAD:
-                return False
+                return
         with suppress(_Stopped):
             self._of(rulebook, _Rests(self._hurry, lambda: self._stopped))
-            return True
-        return False
 
     def stop(self) -> None:
         """End reading ahead."""
@@ -139,7 +134,7 @@ def _read(
     texts = None if beside is None else beside.texts
     shared = transaction.facts_of([EVERYONE]).get(EVERYONE, [])
     try:
-        documents = Documents(rulebook, shared, texts, own=True)
+        documents = Documents(rulebook, shared, texts, own=True, rest=rest)
         for batch in _batched(names, _BATCH if rest is None else _SLOWLY):
             arrays = facts_in_arrays(transaction, batch)
             for name, producer in transaction.producers_of(batch):

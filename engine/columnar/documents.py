@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -174,9 +174,17 @@ class Documents:
     """Producers and the documents of their facts on their way into columns."""
 
     def __init__(
-        self, rulebook: Rulebook, shared: Sequence[bytes], texts: Texts | None = None, *, own: bool = False
+        self,
+        rulebook: Rulebook,
+        shared: Sequence[bytes],
+        texts: Texts | None = None,
+        *,
+        own: bool = False,
+        rest: Callable[[], object] | None = None,
     ) -> None:
-        """Take the documents about everyone; `own`: all come from `fact_document`, so that no source need be read.
+        """Take the documents about everyone.
+
+        `own`: all come from `fact_document`, so that no source need be read. `rest` is called between pieces of work.
 
         Raises:
             CaseRefused: they don't fit the rulebook.
@@ -199,6 +207,7 @@ class Documents:
         self._producers: list[Producer] = []
         self._held = 0
         self._refused: list[Flags] = []
+        self._rest = rest
 
     def add(self, producer: bytes, documents: bytes) -> None:
         """Add a producer and its facts as they are stored: a JSON object, and an array of them.
@@ -261,6 +270,8 @@ class Documents:
     def _table(self, kind: _Kind) -> tuple[Table, Flags]:
         """Return merged facts of a type, and which of them count."""
         statuses = list(map(_STATUS, kind.told))
+        if self._rest is not None:
+            self._rest()
         try:
             counts = np.fromiter(map(self._counting.__getitem__, statuses), np.bool_, len(statuses))
         except KeyError as error:

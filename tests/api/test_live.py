@@ -251,7 +251,7 @@ def test_everybody_is_read_ahead_beside_the_server_and_a_failure_ends_nothing(
 ) -> None:
     read: list[str] = []
 
-    def read_ahead(_: Populations, rulebook: Rulebook) -> bool:
+    def read_ahead(_: Populations, rulebook: Rulebook) -> None:
         read.append(rulebook.id)
         raise RuntimeError
 
