@@ -15,6 +15,8 @@ from knowledge.rules import Text as Label
 from knowledge.source import Path, path_to
 from knowledge.strata import patterns_of
 
+MOST_STEPS = 500
+"""Steps of one rule: each is compared with the values that all of them tell apart."""
 _HELP = "one of its tests is wrong"
 _AS_OF = Field("as_of", "date", Label("评价基准日", "as of"))
 
@@ -102,6 +104,12 @@ class _Finder:
 
     def steps(self, points: SteppedPoints) -> None:
         """Note steps that no value reaches, or that an earlier one always takes the place of."""
+        key = "lose" if self._rulebook.scoring.direction == "lost" else "gain"
+        if (count := len(points.steps)) > MOST_STEPS:
+            line = "write a formula, or split the rule"
+            message, most = f"the rule has {count} steps", f"at most {MOST_STEPS}"
+            self._notes.add((*self._path, key), "rule.too_complex", message, given=count, expected=most, help=line)
+            return
         field = self._measure(points.measure)
         given = [
             test
@@ -111,7 +119,6 @@ class _Finder:
         ]
         tests = [*given, *(test for step in points.steps for test in step.tests)]
         left = [value for value in values(field, tests) if meets(given, value)]
-        key = "lose" if self._rulebook.scoring.direction == "lost" else "gain"
         for place, step in enumerate(points.steps):
             taken = [value for value in left if meets(step.tests, value)]
             if not taken:

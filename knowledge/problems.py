@@ -5,6 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Final
+
+_MANY: Final = 300
+"""Names to which one is compared letter by letter."""
+_ALIKE: Final = 3
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,6 +106,15 @@ class EngineFailure(ShuoliError):
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of `names` that `name` most probably stands for, None where nothing is near."""
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    """Return the one of `names` that `name` most probably stands for, None where nothing is near.
+
+    Of very many names only those that begin or end alike are looked at, and none where these are many still.
+    """
+    known = list(names)
+    if len(known) > _MANY:
+        begins, ends = name[:_ALIKE], name[-_ALIKE:]
+        known = [one for one in known if one.startswith(begins) or one.endswith(ends)]
+        if len(known) > _MANY:
+            return None
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return close[0] if close else None
