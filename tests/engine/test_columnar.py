@@ -19,7 +19,7 @@ import pytest
 
 from batch.population import everyone, generate
 from engine.case import MOST_FACTS, CaseFile, Fact, Producer
-from engine.columnar import Columnar, grader, population_of
+from engine.columnar import Columnar, Gathering, Population, grader, population_of
 from engine.columnar.columns import Column, computed, divided, keyed_pairs, shifted, summed
 from engine.columnar.documents import Documents, Unusual
 from engine.columnar.scores import Scorer
@@ -29,7 +29,7 @@ from engine.reading import CaseReader, fact_document, merge, producer_document
 from knowledge.catalog import Catalog
 from knowledge.loader import bind
 from knowledge.population import load_population
-from knowledge.problems import LimitExceeded, RulebookRefused
+from knowledge.problems import CaseRefused, LimitExceeded, RulebookRefused
 from knowledge.rulebook import Rulebook
 from knowledge.rules import Arithmetic, Num, Ref, Shift
 from knowledge.workdays import add
@@ -182,6 +182,71 @@ def test_a_document_that_is_unusual_is_left_to_the_case_reader(document: dict[st
 
     with pytest.raises(Unusual):
         read()
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "fits"),
+    [
+        ("a" * 200, "b" * 200, True),
+        ("a", "a", True),
+        ("全角 文字", "全角 文字", True),  # a character that isn't printable, and no control character
+        ("a" * 200, "b" * 201, False),
+        ("", "a", False),
+        ("a", "", False),
+        ("a\x07", "a\x07", False),
+        ("a", 5, False),
+        ("a", ["a"], False),
+        (None, "a", False),
+    ],
+)
+def test_texts_read_together_are_those_that_are_read_one_by_one(first: object, then: object, fits: bool) -> None:
+    files = rulebook({"standard": "S", "for_each": {"s": {"is": "sample", "where": {"word": "a"}}}, "lose": 3})
+    kinds = files["vocabulary.yaml"]["facts"]
+    kinds["sample"] = {"label": "甲", "fields": {"word": {"type": "text"}}}
+    book = bind(files)
+    producer = msgspec.json.encode(
+        {"id": "P", "kind": "farm", "region": "", "attributes": {"limit": 1, "born": "2000-01-01"}}
+    )
+    told = [{"type": "sample", "fields": {"word": word}} for word in (first, then)]
+
+    def read() -> list[Any]:
+        documents = Documents(book, [])
+        for one in told:
+            documents.add(producer, msgspec.json.encode([one]))
+        return told_by_row(Columnar(book).grade(documents.population(), DAY))
+
+    def one_by_one() -> list[Any]:
+        reader, gathering = CaseReader(book), Gathering(book)
+        for one in told:
+            gathering.add(reader.producer(producer), merge(reader.stored([msgspec.json.encode(one)])))
+        return told_by_row(Columnar(book).grade(gathering.population(), DAY))
+
+    if fits:
+        assert read() == one_by_one()
+        return
+    with pytest.raises(Unusual):
+        read()
+    with pytest.raises(CaseRefused):
+        one_by_one()
+
+
+def test_a_long_text_that_one_field_takes_is_not_taken_by_another() -> None:
+    files = rulebook({"standard": "S", "lose": 1})
+    for name, most in (("sample", 300), ("other", 20)):
+        field = {"type": "text", "max": most}
+        files["vocabulary.yaml"]["facts"][name] = {"label": "甲", "fields": {"word": field}}
+    book = bind(files)
+    producer = msgspec.json.encode({"id": "P", "kind": "farm", "attributes": {"limit": 1, "born": "2000-01-01"}})
+
+    def read(kind: str) -> Population:
+        documents = Documents(book, [])
+        documents.add(producer, msgspec.json.encode([{"type": "sample", "fields": {"word": "w" * 250}}]))
+        documents.add(producer, msgspec.json.encode([{"type": kind, "fields": {"word": "w" * 250}}]))
+        return documents.population()
+
+    assert len(read("sample")) == 2
+    with pytest.raises(Unusual):
+        read("other")
 
 
 def test_too_many_documents_refuse_that_producer_alone() -> None:
