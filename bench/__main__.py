@@ -21,6 +21,7 @@ from bench import (
     log,
     memory,
     million,
+    mutation,
     posting,
     producer,
     storage,
@@ -57,6 +58,7 @@ def main(wanted: list[str]) -> None:
         "tick": lambda: tick.measure(rulebook, DAY),
         "log": log.measure,
         "verification": lambda: verification.measure(rulebook, entry.folder),
+        "mutation": lambda: mutation.measure(rulebook, entry.folder),
     }
     unknown = [name for name in wanted if name not in benches]
     if unknown:
