@@ -27,12 +27,15 @@ from authoring.incoming import Form, read_dmn, read_workbook
 from authoring.policy import policy
 from authoring.policy_diff import redline
 from authoring.policy_html import policy_page, redline_page
+from authoring.policy_pdf import policy_pdf, redline_pdf
 from authoring.workbook import export_workbook
 from engine.evaluate import Evaluator
 from knowledge.problems import Problem
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 XML: Final = "application/xml"
+PDF: Final = "application/pdf"
+_BY_ACCEPT: Final = "HTML; PDF and JSON by Accept"
 LARGEST_FORM: Final = 10_000_000
 """Bytes of a workbook or DMN file."""
 _SECONDS: Final = 30.0
@@ -102,18 +105,18 @@ def show_left_out(written: NamedDependency[Written]) -> LeftOut:
     "document",
     media_type=MediaType.HTML,
     responses={
-        **documented(*MISSING),
-        200: ResponseSpec(str, generate_examples=False, media_type=MediaType.HTML, description="HTML; JSON by Accept"),
+        **documented(*MISSING, "document.glyph_missing"),
+        200: ResponseSpec(str, generate_examples=False, media_type=MediaType.HTML, description=_BY_ACCEPT),
     },
 )
 def show_document(
     request: Request[Any, Any, Any], written: NamedDependency[Written], lang: Language = "zh"
 ) -> Response[Any]:
-    """可打印的规则文本;按 Accept 也可为 JSON。The rules in words, to print; as JSON where Accept asks for it."""
+    """可打印的规则文本;按 Accept 也可为 PDF、JSON。The rules in words, to print; PDF or JSON by Accept."""
     chosen = language(lang)
     with written.laid_out() as found:
         told = policy(found.rulebook, found.scenarios, chosen)
-    return _page_or_json(request, told, lambda: policy_page(told))
+    return _as_accepted(request, told, lambda: policy_page(told), lambda: policy_pdf(told))
 
 
 @both(
@@ -121,8 +124,8 @@ def show_document(
     "diff",
     media_type=MediaType.HTML,
     responses={
-        **documented(*MISSING),
-        200: ResponseSpec(str, generate_examples=False, media_type=MediaType.HTML, description="HTML; JSON by Accept"),
+        **documented(*MISSING, "document.glyph_missing"),
+        200: ResponseSpec(str, generate_examples=False, media_type=MediaType.HTML, description=_BY_ACCEPT),
     },
 )
 def show_diff(
@@ -147,7 +150,8 @@ def show_diff(
         raise RequestRefused("http.query", "`with` is missing", problems=(problem,))
     with version_or_draft(services, old).laid_out() as before, written.laid_out() as after:
         told = redline(before.rulebook, after.rulebook, chosen)
-        return _page_or_json(request, told, lambda: redline_page(told, after.rulebook))
+        new = after.rulebook
+        return _as_accepted(request, told, lambda: redline_page(told, new), lambda: redline_pdf(told, new))
 
 
 @put(
@@ -223,9 +227,14 @@ def _as_file(written: Written, suffix: str) -> dict[str, str]:
     return {"ETag": f'"{written.content}"', "Content-Disposition": f'attachment; filename="{name}.{suffix}"'}
 
 
-def _page_or_json(request: Request[Any, Any, Any], told: object, page: Callable[[], str]) -> Response[Any]:
-    if request.accept.best_match([MediaType.HTML, MediaType.JSON], MediaType.HTML) == MediaType.JSON:
+def _as_accepted(
+    request: Request[Any, Any, Any], told: object, page: Callable[[], str], pdf: Callable[[], bytes]
+) -> Response[Any]:
+    wanted = request.accept.best_match([MediaType.HTML, MediaType.JSON, PDF], MediaType.HTML)
+    if wanted == MediaType.JSON:
         return Response(told, media_type=MediaType.JSON, headers={"Vary": "Accept"})
+    if wanted == PDF:
+        return Response(pdf(), media_type=PDF, headers={"Vary": "Accept", "Content-Disposition": "inline"})
     shown = page()
     headers = {"Vary": "Accept", "Content-Security-Policy": standing_alone(shown)}
     return Response(shown, media_type=MediaType.HTML, headers=headers)

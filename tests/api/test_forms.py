@@ -173,6 +173,14 @@ def test_the_rules_in_words_are_a_page_that_loads_nothing_or_json(client: Client
     assert (told["lang"], told["notice"]) == ("zh", "仅供测试")
 
 
+def test_the_rules_and_a_redline_are_pdf_where_that_is_asked_for(client: Client) -> None:
+    for address in (f"{VERSION}/document", f"{VERSION}/diff?with=orchard@1"):
+        answer = client.get(address, headers={"Accept": "application/pdf"})
+
+        assert answer.headers["content-type"] == "application/pdf"
+        assert answer.content.startswith(b"%PDF-")
+
+
 def test_a_redline_is_between_any_two_versions_and_drafts(client: Client, draft: str, refused: Refused) -> None:
     renamed(client, version=draft.split("/")[-2], address=draft)
     edit(client, RULES, ("lose: 15", "lose: 40"), address=draft)
