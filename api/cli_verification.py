@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -13,9 +14,17 @@ from api.selection import Selection
 from api.settings import Settings
 from api.versions import versions_with
 from authoring.scenarios import prepare
-from authoring.verification import Finding, Report, Undecided, verify
+from authoring.verification import Finding, Report, Undecided, located, verify
 from engine.evaluate import Evaluator
+from knowledge.loader import read_folder
 from knowledge.scenarios import load_scenarios
+
+_PROOFS: Final = {
+    "unsat": "求解器已证明无例外 · the solver proved that no case is otherwise",
+    "interval": "由上下界得出,无例外 · bounds leave nothing else",
+    "compared": "对照文本得出 · what is written says so",
+    "graded": "引擎已评定 · graded by the engine",
+}
 
 
 @click.command(
@@ -37,6 +46,7 @@ def verify_rulebook(name: str, witness: str | None, as_json: bool) -> int:
         report = verify(rulebook, evaluator.grade, cases=cases, versions=versions_with(rulebook, selection.versions()))
     finally:
         evaluator.close()
+    report = located(report, read_folder(folder)[0])
     if witness is not None:
         _write(report, Path(witness))
     if as_json:
@@ -52,9 +62,11 @@ def _print(report: Report) -> None:
         click.echo(f"  {one.text.en}")
         seen = one.witness
         if seen is None:
-            click.echo(f"  证明 · proof: {one.proof}")
+            click.echo(f"  {_PROOFS[one.proof]}")
         else:
             click.echo(f"  案卷 · witness {number}: {seen.as_of} → {seen.grade} {seen.score} ({seen.shows})")
+            if one.proof in ("unsat", "interval"):
+                click.echo(f"  {_PROOFS[one.proof]}")
     for left in report.undecided:
         click.echo(f"{_places(left)}: [{left.code}] 未判定 · not decided: {left.text.zh}")
         click.echo(f"  {left.text.en}")

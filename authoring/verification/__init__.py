@@ -10,7 +10,7 @@ from authoring.verification.directions import check_directions
 from authoring.verification.doubles import check_doubles, check_limits, check_overlaps
 from authoring.verification.grades import check_grades
 from authoring.verification.points import check_points
-from authoring.verification.report import Finding, Place, Report, Study, Undecided
+from authoring.verification.report import Finding, Place, Report, Study, Undecided, located
 from authoring.verification.steps import check_steps
 from authoring.verification.texts import check_texts
 from authoring.verification.unreachable import check_rules
@@ -20,7 +20,7 @@ from engine.case import CaseFile
 from knowledge.rulebook import Rulebook
 from knowledge.versions import Entry
 
-__all__ = ["Finding", "Place", "Report", "Undecided", "Witness", "verify"]
+__all__ = ["Finding", "Place", "Report", "Undecided", "Witness", "located", "verify"]
 
 
 def verify(

@@ -127,7 +127,8 @@ def _note(study: Study, answers: dict[str, list[Rule]], way: list[tuple[str, Tri
     steps = " → ".join("+".join(rule.id for rule in rules if one.fired(rule)) or "–" for _, one in way)
     places = tuple(Place(name, "remedies.yaml") for name in dict.fromkeys(names))
     study.add(
-        "remedy.cycle", (*places, *rules), f"整改建议循环:{shown},做完一项又触发另一项所针对的规则。",
-        f"Remedies run in a circle: {shown}; doing one brings about what the other answers.", proof="graded",
+        "remedy.cycle", (*places, *rules), f"整改建议循环:{shown},做完一项又触发另一项所针对的规则;请改正它们的 does。",
+        f"Remedies run in a circle: {shown}; doing one brings about what the next one answers. Correct what they do.",
+        proof="graded",
         witness=study.witnesses.witness(way[0][1], steps),
     )  # fmt: skip

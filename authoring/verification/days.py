@@ -24,22 +24,25 @@ def check_days(study: Study, versions: Sequence[Entry]) -> None:
             last = day_text(begins - 1)
             study.add(
                 "days.gap", (_place(before), _place(after)),
-                f"{day_text(ends)} 至 {last} 没有任何版本施行。",
-                f"No version is in force from {day_text(ends)} through {last}.", proof="interval",
+                f"{day_text(ends)} 至 {last} 没有任何版本施行;请让前一版本的止期与后一版本的起期相接。",
+                f"No version is in force from {day_text(ends)} through {last}; let one end where the next begins.",
+                proof="interval",
                 witness=_on(study, entries, ends),
             )  # fmt: skip
         elif ends is not None and ends > begins:  # a version without an end gives way to the next
             study.add(
                 "days.overlap", (_place(before), _place(after)),
-                f"{day_text(begins)} 起“{before.version}”与“{after.version}”同时施行。",
-                f"Versions `{before.version}` and `{after.version}` are both in force on {day_text(begins)}.",
+                f"{day_text(begins)} 起“{before.version}”与“{after.version}”同时施行;请让前一版本在后一版本起期结束。",
+                f"Versions `{before.version}` and `{after.version}` are both in force on {day_text(begins)}; "
+                "let the first end where the second begins.",
                 proof="interval", witness=_on(study, entries, begins),
             )  # fmt: skip
     ends = max((one.effective_until or 0 for one in entries), default=0)
     if entries and all(one.effective_until is not None for one in entries):
         study.add(
-            "days.end", (_place(entries[-1]),), f"自 {day_text(ends)} 起没有任何版本施行。",
-            f"From {day_text(ends)} on no version is in force.", proof="interval", witness=_on(study, entries, ends),
+            "days.end", (_place(entries[-1]),), f"自 {day_text(ends)} 起没有任何版本施行;请准备后续版本,或删去止期。",
+            f"From {day_text(ends)} on no version is in force; prepare the next one, or leave out the end.",
+            proof="interval", witness=_on(study, entries, ends),
         )  # fmt: skip
 
 

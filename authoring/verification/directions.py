@@ -43,13 +43,19 @@ def _check(study: Study, kind: FactType, known: list[Tried]) -> None:
         rules = _changed(study.rulebook, without.grading, with_it.grading)
         told = "不利" if kind.tells == "against" else "有利"
         effect = "反而变好" if kind.tells == "against" else "反而变差"
-        zh = f"“{kind.label.zh}”({kind.name})申明为{told}事实,但多一条这样的事实,结果{effect}。"
-        better = "helps" if kind.tells == "against" else "harms"
-        en = f"`{kind.name}` is declared to tell {kind.tells}, and yet one more of these facts {better}."
-        shows = (
-            f"{_shown(without.grading)} → {_shown(with_it.grading)} "
-            f"({', '.join(str(plain(kind.fields[name], value)) for name, value in fact.values.items())})"
+        change = f"{_shown(without.grading)} → {_shown(with_it.grading)}"
+        names = "、".join(f"“{rule.id}”" for rule in rules) or "规则"
+        zh = (
+            f"“{kind.label.zh}”({kind.name})申明为{told}事实,但多一条这样的事实,结果{effect}({change});"
+            f"请改正 tells,或检查{names}。"
         )
+        better = "helps" if kind.tells == "against" else "harms"
+        en = (
+            f"`{kind.name}` is declared to tell {kind.tells}, and yet one more of these facts {better} ({change}); "
+            f"correct `tells`, or look at {', '.join(f'`{rule.id}`' for rule in rules) or 'the rules'}."
+        )
+        values = ", ".join(f"{name}: {plain(kind.fields[name], value)}" for name, value in fact.values.items())
+        shows = f"{change} with {kind.name} ({values})"
         study.add(
             "direction.broken",
             (Place(kind.name, "vocabulary.yaml"), *rules),

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from authoring.verification.report import Study
 from authoring.verification.whole import Implied
 from authoring.verification.witness import Tried
+from authoring.verification.words import called, taking
 from engine.case import CaseFile
 from engine.grading import Grading
 from knowledge.rulebook import Aggregate, Rulebook
@@ -40,19 +41,20 @@ def check_doubles(study: Study, implied: Implied) -> None:
             )  # fmt: skip
             continue
         points = [f"{one.rule} {one.points}" for one in tried.grading.deductions if one.rule in (first.id, second.id)]
+        verb = taking(study.rulebook)
         zh = (
-            f"“{first.id}”与“{second.id}”总对同一事实扣分"
+            f"“{first.id}”与“{second.id}”总对同一事实{verb.zh}"
             if there and back
-            else f"凡“{first.id}”扣分的事实,“{second.id}”也扣分"
+            else f"凡“{first.id}”{verb.zh}的事实,“{second.id}”也{verb.zh}"
         )
         en = (
-            f"`{first.id}` and `{second.id}` always take points for the same fact"
+            f"`{first.id}` always {verb.en} where `{second.id}` does, for the same fact"
             if there and back
-            else f"Wherever `{first.id}` takes points for a fact, `{second.id}` does too"
+            else f"Wherever `{first.id}` {verb.en} for a fact, `{second.id}` does too"
         )
         study.add(
-            "rule.double", (first, second), f"{zh},一事两扣;确需并扣的,请写明 shares_event。",
-            f"{en}, so it counts twice; if that is meant, declare `shares_event`.",
+            "rule.double", (first, second), f"{zh},一事两计;请删去其一,确需并计的请写明 shares_event。",
+            f"{en}, so it counts twice; remove one of them, or declare `shares_event` if that is meant.",
             proof="unsat", witness=study.witnesses.witness(tried, ", ".join(points)),
         )  # fmt: skip
 
@@ -65,8 +67,11 @@ def check_limits(study: Study, implied: Implied) -> None:
         if rule.grade == order[0]:
             tried = study.witnesses.reach(rule)
             study.add(
-                "limit.idle", (rule,), f"“{rule.id}”把等级限为最高的“{order[0]}”级,不起任何作用。",
-                f"`{rule.id}` limits to `{order[0]}`, the best grade, so it changes nothing.", proof="compared",
+                "limit.idle", (rule,),
+                f"“{rule.id}”把等级限为最高的“{order[0]}”级,不起任何作用;请改为更低的等级,或删去。",
+                f"`{rule.id}` limits to `{order[0]}`, the best grade, so it changes nothing; "
+                "name a lower grade, or remove it.",
+                proof="compared",
                 witness=study.witnesses.witness(tried, rule.id) if isinstance(tried, Tried) else None,
             )  # fmt: skip
     dominated: set[str] = set()
@@ -85,9 +90,10 @@ def check_limits(study: Study, implied: Implied) -> None:
         dominated.add(left.id)
         study.add(
             "limit.dominated", (left, right),
-            f"凡“{left.id}”({left.grade} 级)适用,“{right.id}”({right.grade} 级)也适用,前者从不起作用。",
-            f"Wherever `{left.id}` ({left.grade}) applies, so does `{right.id}` ({right.grade}); "
-            "the first never matters.",
+            f"凡“{left.id}”({left.grade} 级)适用,“{right.id}”({right.grade} 级)也适用,前者从不起作用;"
+            "请删去前者,或改正其中一条的条件或等级。",
+            f"Wherever `{left.id}` ({left.grade}) applies, so does `{right.id}` ({right.grade}), "
+            "so the first never matters; remove it, or correct a condition or grade.",
             proof="unsat", witness=study.witnesses.witness(tried, f"{left.id} {left.grade}, {right.id} {right.grade}"),
         )  # fmt: skip
 
@@ -108,11 +114,13 @@ def check_overlaps(study: Study) -> None:
                 )  # fmt: skip
                 continue
             shown = ", ".join(f"{one.rule} {one.points}" for one in tried.grading.deductions if one.target == standard)
-            measure = left.points.measure if isinstance(left.points, SteppedPoints) else ""
+            assert isinstance(left.points, SteppedPoints)
+            name, verb = called(study.rulebook, left.points.measure), taking(study.rulebook)
             study.add(
                 "steps.overlap", (left, right),
-                f"“{left.id}”与“{right.id}”都按“{measure}”分档,却会同时扣分。",
-                f"`{left.id}` and `{right.id}` are both steps over `{measure}`, and yet take points together.",
+                f"“{left.id}”与“{right.id}”都按{name.zh}分档,却会同时{verb.zh};请让两条的条件互不相交。",
+                f"`{left.id}` and `{right.id}` are both steps over {name.en}, and yet fire together "
+                "in one case; let their conditions exclude each other.",
                 proof="graded", witness=study.witnesses.witness(tried, shown),
             )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from authoring.verification.facts import moved, repeated
-from authoring.verification.reached import Reached
+from authoring.verification.reached import UNBOUNDED, Reached
 from authoring.verification.report import Place, Study
 from authoring.verification.samples import samples
 from engine.case import CaseFile, Fact, Producer
@@ -28,13 +28,14 @@ _COPIES: Final = (1, 1, 1, 2, 3, 5, 9)
 def check_grades(study: Study) -> None:
     """Note grades that no case is given."""
     given = {one.grading.grade for one in study.witnesses.all()}
-    if any(band.grade not in given for band in study.rulebook.bands):
-        given = walked(study, given)
     reached = Reached(study)
-    for place, band in enumerate(study.rulebook.bands):
+    wanted = {band.grade for band in study.rulebook.bands if band.grade not in given and reached.can(band)}
+    if wanted:
+        given |= walked(study, wanted)
+    for band in study.rulebook.bands:
         if band.grade in given:
             continue
-        at = Place(band.grade, f"bands.yaml ({place + 1})")
+        at = Place(band.grade, "bands.yaml")
         if reached.can(band):
             study.unsure(
                 "grade.unreachable", (at,), f"能否评为“{band.grade}”级,未能判定。",
@@ -42,19 +43,30 @@ def check_grades(study: Study) -> None:
             )  # fmt: skip
         else:
             low, high = reached.ends
+            zh, en = _scores(reached.scores_of(band))
             study.add(
                 "grade.unreachable", (at,),
-                f"没有主体会被评为“{band.grade}”级:得分只能在 {low} 到 {high} 之间,且没有落在该级的。",
-                f"No producer is ever given grade `{band.grade}`: scores lie between {low} and {high}, none in it.",
+                f"没有主体会被评为“{band.grade}”级:得分只能在 {low} 到 {high} 之间,"
+                f"没有一种得分落在该级({zh}),也没有封顶或否决给出该级;请调整 bands.yaml 的界限。",
+                f"No producer is ever given grade `{band.grade}`: scores lie between {low} and {high}, none of them in "
+                f"this grade ({en}), and no ceiling or veto gives it; move the bounds in bands.yaml.",
                 proof="interval",
             )  # fmt: skip
 
 
-def walked(study: Study, given: Iterable[str]) -> set[str]:
-    """Return grades, beside those given, that cases come to which are put together of what known cases hold."""
-    grades, until = set(given), time.process_time() + _SECONDS
+def _scores(ends: tuple[int, int]) -> tuple[str, str]:
+    low, high = ends
+    if low <= -UNBOUNDED:
+        return f"至多 {high} 分", f"{high} or less"
+    return (f"至少 {low} 分", f"{low} or more") if high >= UNBOUNDED else (f"{low}–{high} 分", f"{low}–{high}")
+
+
+def walked(study: Study, wanted: set[str]) -> set[str]:
+    """Return grades that cases come to which are put together of what known cases hold, until the wanted ones are."""
+    grades: set[str] = set()
+    until = time.process_time() + _SECONDS
     for case in islice(_assembled(study), _MOST):
-        if len(grades) == len(study.rulebook.bands) or time.process_time() > until:
+        if wanted <= grades or time.process_time() > until:
             break
         tried = study.witnesses.graded(case)
         if tried is not None:

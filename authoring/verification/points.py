@@ -24,19 +24,21 @@ def check_points(study: Study) -> None:
 
 def _check_short(study: Study, reached: Reached) -> None:
     book = study.rulebook
-    for number, standard in enumerate(book.standards.values()):
+    for standard in book.standards.values():
         kinds = standard.applies_to or tuple(book.kinds)
         asked = {kind: reached.live(standard.id, kind) for kind in kinds}
         short = {kind: reached.most(standard, kind) for kind in kinds if asked[kind]}
         if not short or max(short.values()) >= standard.points:
             continue
         most = max(short.values())
-        at = Place(standard.id, f"indicators.yaml standards[{number}]")
+        at = Place(standard.id, "indicators.yaml")
         rules = tuple({rule.id: rule for live in asked.values() for rule in live}.values())
         study.add(
             "points.short", (at, *rules),
-            f"标准“{standard.id}”有 {standard.points} 分,而各条规则合计最多只到 {most} 分。",
-            f"Standard `{standard.id}` holds {standard.points} points, and its rules together reach {most} at most.",
+            f"标准“{standard.id}”有 {standard.points} 分,而各条规则合计最多只到 {most} 分;"
+            "请提高规则的分值,或降低标准的分值。",
+            f"Standard `{standard.id}` holds {standard.points} points, and its rules together reach {most} at most; "
+            "let a rule count more, or lower the standard's points.",
             proof="interval", witness=_most(study, standard.id, [standard.id], rules),
         )  # fmt: skip
 
@@ -79,9 +81,9 @@ def _check_beyond(study: Study) -> None:
         asked = max(one.points for one in tried.grading.deductions if one.rule == rule.id)
         study.add(
             "points.beyond", (rule,),
-            f"“{rule.id}”一次可计 {asked} 分,超过标准“{rule.target}”的 {points} 分;请写明 at_most。",
-            f"One deduction of `{rule.id}` can ask for {asked} points, more than the {points} of `{rule.target}`; "
-            "write `at_most`.",
+            f"“{rule.id}”一次可计 {asked} 分,超过标准“{rule.target}”的 {points} 分,超出的不计;请写明 at_most。",
+            f"One deduction of `{rule.id}` can ask for {asked} points, more than the {points} of `{rule.target}`, "
+            "and the rest doesn't count; write `at_most`.",
             proof="graded", witness=study.witnesses.witness(tried, f"{rule.id}: {asked} > {points}"),
         )  # fmt: skip
 
@@ -108,9 +110,9 @@ def _check_caps(study: Study, reached: Reached) -> None:
             continue
         study.add(
             "cap.idle", (rule,),
-            f"“{rule.id}”最多触发一次,计 {single(book, rule)} 分,上限 {rule.at_most} 从不起作用。",
+            f"“{rule.id}”最多触发一次,计 {single(book, rule)} 分,上限 {rule.at_most} 从不起作用;请删去上限,或改低。",
             f"`{rule.id}` fires once at most, for {single(book, rule)} points, "
-            f"so its cap of {rule.at_most} never bites.",
+            f"so its cap of {rule.at_most} never bites; remove the cap, or lower it.",
             proof="interval", witness=study.witnesses.witness(tried, f"{rule.id}: {_taken(tried, rule)}"),
         )  # fmt: skip
     for indicator in book.indicators.values():
@@ -125,9 +127,9 @@ def _check_caps(study: Study, reached: Reached) -> None:
             rules = [rule for rule in book.rules if rule.kind == "standard" and rule.target in names]
             study.add(
                 "cap.idle", (Place(indicator.id, "indicators.yaml"),),
-                f"指标“{indicator.id}”之下最多 {most} 分,上限 {indicator.at_most} 从不起作用。",
+                f"指标“{indicator.id}”之下最多 {most} 分,上限 {indicator.at_most} 从不起作用;请删去上限,或改低。",
                 f"What lies below `{indicator.id}` comes to {most} points at most, "
-                f"so its cap of {indicator.at_most} never bites.",
+                f"so its cap of {indicator.at_most} never bites; remove the cap, or lower it.",
                 proof="interval", witness=_most(study, indicator.id, names, rules),
             )  # fmt: skip
 

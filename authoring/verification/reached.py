@@ -106,13 +106,13 @@ class Reached:
         limits |= {one.otherwise for one in book.indicators.values() if one.minimum is not None}
         if band.grade in limits:
             return True
-        low, high = self._band(band)
+        low, high = self.scores_of(band)
         least, most = self.ends
         if high < least or low > most:
             return False
         return self.sums is None or any(low <= score <= high for score in self.sums)
 
-    def _band(self, band: Band) -> tuple[int, int]:
+    def scores_of(self, band: Band) -> tuple[int, int]:
         """Return the scores that come to a band: what no band before it takes."""
         bands = self._book.bands
         before = bands[: bands.index(band)]

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from authoring.verification.report import Study
 from authoring.verification.witness import Tried
+from authoring.verification.words import called, taking, told
 from engine.case import CaseFile
 from engine.grading import Grading
-from engine.values import plain
 from knowledge.measurebinding import measure_field
 from knowledge.possible import meets
 from knowledge.rulebook import Field, Rulebook
@@ -51,17 +51,20 @@ def check_steps(study: Study) -> None:
 
 def _check_gap(study: Study, rule: Rule, measure: str, field: Field, spans: Sequence[Span]) -> None:
     for span in _gaps(spans):
-        shown = _words(field, span)
+        shown, name, verb = _words(field, span), called(study.rulebook, measure), taking(study.rulebook)
         tried = _at(study, rule, measure, field, span)
         if not isinstance(tried, Tried):
             study.unsure(
-                "steps.gap", (rule,), f"“{rule.id}”的分档之间 {shown} 是否出现,未能判定。",
+                "steps.gap", (rule,),
+            f"“{rule.id}”的分档之间 {shown} 是否出现,未能判定。",
                 f"It was not shown that {shown}, between steps of `{rule.id}`, ever comes up.",
             )  # fmt: skip
             continue
         study.add(
-            "steps.gap", (rule,), f"“{rule.id}”的分档有空隙:{measure} 为 {shown} 时不计分,而上下两侧都计分。",
-            f"The steps of `{rule.id}` leave a gap: {measure} of {shown} takes nothing, and values on both sides do.",
+            "steps.gap", (rule,),
+            f"“{rule.id}”的分档有空隙:{name.zh}为 {shown} 时不{verb.zh},而上下两侧都{verb.zh};请让两档相接。",
+            f"The steps of `{rule.id}` leave a gap: {name.en} of {shown} counts nothing, and values on both sides do; "
+            "let the steps meet.",
             proof="graded", witness=study.witnesses.witness(tried, f"{measure} {_read(field, tried, measure)}: –"),
         )  # fmt: skip
 
@@ -100,8 +103,9 @@ def _check_overlap(study: Study, rule: Rule, field: Field) -> None:
         taken = sum(one.points for one in tried.grading.deductions if one.rule == rule.id)
         study.add(
             "steps.overlap", (rule,),
-            f"“{rule.id}”第 {place + 1} 档和第 {place + 2} 档都包含 {words},实际只按前一档计。",
-            f"Steps {place + 1} and {place + 2} of `{rule.id}` both hold {words}; only the first ever counts there.",
+            f"“{rule.id}”第 {place + 1} 档和第 {place + 2} 档都包含 {words},实际只按前一档计;请让两档只相接、不重叠。",
+            f"Steps {place + 1} and {place + 2} of `{rule.id}` both hold {words}, where only the first ever counts; "
+            "let them meet without sharing values.",
             proof="graded",
             witness=study.witnesses.witness(tried, f"{measure} {_read(field, tried, measure)}: {taken}"),
         )  # fmt: skip
@@ -129,9 +133,12 @@ def _check_turn(study: Study, rule: Rule, measure: str, field: Field, spans: Seq
             continue
         tried = cases[2]
         assert isinstance(tried, Tried)
+        name = called(study.rulebook, measure)
         study.add(
-            "rule.not_monotone", (rule,), f"“{rule.id}”的分值随 {measure} 先升后降({words}),更差的反而得到更好的结果。",
-            f"The points of `{rule.id}` rise and fall again as {measure} grows ({words}): a worse value fares better.",
+            "rule.not_monotone", (rule,),
+            f"“{rule.id}”的分值随{name.zh}先升后降({words}),更差的反而得到更好的结果;请按好坏顺序排列各档分值。",
+            f"The points of `{rule.id}` rise and fall again as {name.en} grows ({words}), so that a worse value fares "
+            "better; put the points of its steps in order.",
             proof="graded",
             witness=study.witnesses.witness(tried, "; ".join(f"{measure} {value}: {points}" for value, points in seen)),
         )  # fmt: skip
@@ -164,9 +171,12 @@ def _check_between(study: Study, rules: Sequence[Rule]) -> None:
                     f"It was not decided whether {words} leave a gap.",
                 )  # fmt: skip
                 continue
+            name = called(study.rulebook, guard)
             study.add(
-                "steps.gap", tuple(rules), f"{words} 之间有空隙:{guard} 为 {_words(field, span)} 时没有一条适用。",
-                f"There is a gap between {words}: none of them applies where {guard} is {_words(field, span)}.",
+                "steps.gap", tuple(rules),
+                f"{words} 之间有空隙:{name.zh}为 {_words(field, span)} 时没有一条适用;请让它们的条件相接。",
+                f"There is a gap between {words}: none of them applies where {name.en} is {_words(field, span)}; "
+                "let their conditions meet.",
                 proof="graded", witness=study.witnesses.witness(tried, f"{guard} {_read(field, tried, guard)}: –"),
             )  # fmt: skip
 
@@ -270,14 +280,14 @@ def _ranked(field: Field, value: int | str) -> int:
 
 def _read(field: Field, tried: Tried, measure: str) -> str:
     value = next((one.value for one in tried.grading.measures if one.name == measure), None)
-    return "–" if value is None else str(plain(field, value))
+    return "–" if value is None else told(field, value)
 
 
 def _words(field: Field, span: Span) -> str:
     if field.choices:
         return list(field.choices)[span.low]
     if span.low == span.high:
-        return str(plain(field, span.low))
-    low = "…" if span.low == _LEAST else plain(field, span.low)
-    high = "…" if span.high == -_LEAST else plain(field, span.high)
-    return f"{low}–{high}"
+        return told(field, span.low)
+    if span.low == _LEAST:
+        return f"≤ {told(field, span.high)}"
+    return f"≥ {told(field, span.low)}" if span.high == -_LEAST else f"{told(field, span.low)}–{told(field, span.high)}"

@@ -32,6 +32,7 @@ from knowledge.rules import (
     SteppedPoints,
     TablePoints,
     Test,
+    Text,
 )
 
 Quantity: TypeAlias = tuple[str, Decimal]
@@ -76,22 +77,26 @@ def check_texts(study: Study) -> None:
 
 
 def _note(study: Study, rule: Rule, words: str, one: Quantity, own: set[Quantity]) -> None:
+    unit = _UNITS[one[0]]
     have = ", ".join(str(number) for unit, number in sorted(own) if unit == one[0])
     tried = study.witnesses.reach(rule)
     if tried is False:
         return  # a rule that never fires says nothing
     witness = None
     if isinstance(tried, Tried):
-        witness = study.witnesses.witness(tried, f"{rule.id}: “{words}” ≠ {have} ({one[0]})")
+        witness = study.witnesses.witness(tried, f"{rule.id}: “{words}” ≠ {have} {unit.en}")
     study.add(
         "text.number", (rule,),
-        f"“{rule.id}”的说明写“{words}”,而规则中的{_UNITS[one[0]]}只有 {have}。",
-        f"The text of `{rule.id}` says “{words}”, but the rule has {have} ({one[0]}).",
+        f"“{rule.id}”的说明写“{words}”,而规则中的{unit.zh}只有 {have};请改正说明或规则。",
+        f"The text of `{rule.id}` says “{words}”, but the rule has {have} ({unit.en}); correct the text or the rule.",
         proof="compared", witness=witness,
     )  # fmt: skip
 
 
-_UNITS: Final = {"months": "月数", "days": "天数", "%": "百分比", "points": "分值", "count": "次数", "money": "金额"}
+_UNITS: Final = {
+    "months": Text("月数", "months"), "days": Text("天数", "days"), "%": Text("百分比", "%"),
+    "points": Text("分值", "points"), "count": Text("次数", "times or pieces"), "money": Text("金额", "CNY"),
+}  # fmt: skip
 
 
 def _known(one: Quantity, own: set[Quantity]) -> bool:
