@@ -20,9 +20,10 @@ from authoring.coverage import RuleCoverage, coverage
 from authoring.draftfiles import DraftRefused
 from authoring.drafts import Drafts
 from authoring.studies import verified
-from authoring.verification import Finding, Undecided
+from authoring.verification import Finding, Undecided, located
 from engine.evaluate import Evaluator
 from engine.workers import Workers
+from knowledge.loader import read_folder
 from knowledge.problems import EngineFailure, RulebookRefused, ShuoliError
 
 _T = TypeVar("_T")
@@ -85,6 +86,7 @@ class Studies:
         with asked.laid_out() as found:
             versions = versions_with(found.rulebook, self._services.selection.versions())
             report = self._run(asked, found, partial(verified, scenarios=found.scenarios, versions=versions))
+            report = located(report, read_folder(found.folder)[0])
         return Verified(asked.name, asked.content, not report.findings, report.findings, report.undecided)
 
     def cover(self, asked: Written) -> Covered:

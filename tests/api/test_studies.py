@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +67,9 @@ def test_what_is_wrong_with_a_version_is_told_with_a_case_that_grades_as_it_says
     found = {one["code"]: one for one in told["findings"]}
     assert (told["name"], told["ok"], told["undecided"]) == ("orchard@1", False, [])
     assert found.keys() == {"points.short"}
+    places = [one["source"] for one in found["points.short"]["concerns"]]
+    assert [re.sub(r":\d+:\d+$", "", one) for one in places] == ["indicators.yaml", RULES]
+    assert all(re.search(r":\d+:\d+$", one) for one in places)
     seen = found["points.short"]["witness"]
     graded = client.post(
         "/api/v1/gradings", json=seen["case"], params={"as_of": seen["as_of"], "rulebook": "orchard@1"}
