@@ -12,7 +12,7 @@ from engine.columnar.conditions import Knowledge
 from engine.columnar.measures import applicable
 from engine.columnar.rules import Fired
 from engine.columnar.ways import decisive
-from knowledge.rulebook import Band, Rulebook
+from knowledge.rulebook import Band, Rulebook, Standard
 
 YES, KIND, NOTHING, SUSPENDED = range(4)
 APPLIES = ("yes", "kind", "nothing_to_measure", "suspended")
@@ -58,11 +58,11 @@ class Scorer:
         """Level-1 indicators whose cap leaves now these, now those weighted points, by the order of inference."""
         self._rank = {band.grade: place for place, band in enumerate(rulebook.bands)}
         self._needs = {
-            name: [
-                (rule.applies_to, decisive(rulebook, rule))
+            name: tuple(
+                (rule.applies_to, tuple(decisive(rulebook, rule)))
                 for rule in rulebook.rules
                 if rule.kind == "standard" and rule.target == name
-            ]
+            )
             for name in standards
         }
 
@@ -90,24 +90,31 @@ class Scorer:
         return Scores(points, applies, score, score_grade, grade, limits, statuses)
 
     def _applies(self, known: Knowledge) -> dict[str, Ints]:
-        found = {}
+        found: dict[str, Ints] = {}
+        alike: dict[object, str] = {}
         for name, standard in self._book.standards.items():
-            asked = np.zeros(known.size, np.bool_)
-            measured = np.zeros(known.size, np.bool_)
-            for kinds_of_rule, needs in self._needs[name]:
-                mine = known.of_kinds(kinds_of_rule)
-                asked = asked | mine
-                for measure in needs:
-                    has = applicable(known, measure)
-                    mine = mine if has is None else mine & has
-                measured = measured | mine
-            if standard.applies_to is not None:
-                asked = asked & known.of_kinds(standard.applies_to)
-            state = np.where(measured, YES, NOTHING)
-            if name in known.suspended:
-                state = np.where(known.suspended[name], SUSPENDED, state)
-            found[name] = np.where(asked, state, KIND)
+            key = (self._needs[name], standard.applies_to, standard.suspended_by if name in known.suspended else None)
+            twin = alike.setdefault(key, name)
+            found[name] = found[twin] if twin in found else self._state(known, standard)
         return found
+
+    def _state(self, known: Knowledge, standard: Standard) -> Ints:
+        """Return whether a standard applies to each producer, as a place in `APPLIES`."""
+        asked = np.zeros(known.size, np.bool_)
+        measured = np.zeros(known.size, np.bool_)
+        for kinds_of_rule, needs in self._needs[standard.id]:
+            mine = known.of_kinds(kinds_of_rule)
+            asked = asked | mine
+            for measure in needs:
+                has = applicable(known, measure)
+                mine = mine if has is None else mine & has
+            measured = measured | mine
+        if standard.applies_to is not None:
+            asked = asked & known.of_kinds(standard.applies_to)
+        state = np.where(measured, YES, NOTHING)
+        if standard.id in known.suspended:
+            state = np.where(known.suspended[standard.id], SUSPENDED, state)
+        return np.where(asked, state, KIND)
 
     def _points(self, known: Knowledge, fired: Sequence[Fired]) -> dict[str, Ints]:
         points = {name: np.zeros(known.size, np.int64) for name in (*self._book.standards, *self._book.indicators)}
@@ -190,9 +197,12 @@ class Scorer:
         scoring, total = self._book.scoring, self._total
         applicable = np.full(known.size, total)
         if scoring.not_applicable == "leaves_the_fraction":
+            states = {id(state): state for state in applies.values()}
+            away = dict.fromkeys(states, 0)
             for name, state in applies.items():
-                away = self._book.standards[name].points * self._weight[name]
-                applicable = applicable - np.where(state == YES, 0, away)
+                away[id(state)] += self._book.standards[name].points * self._weight[name]
+            for place, state in states.items():
+                applicable = applicable - np.where(state == YES, 0, away[place])
         whole = applicable == total
         under = np.where(applicable == 0, 1, applicable)
         if scoring.direction == "lost":
