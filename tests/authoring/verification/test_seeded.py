@@ -33,7 +33,7 @@ from tests.authoring.verification.seeds import HANGZHOU, HYGIENE, MAKERS, Seed, 
 from tests.authoring.verification.small_seeds import small_seeds
 
 LOG = logging.getLogger(__name__)
-SHIPPED, SMALL = (None, 60) if os.environ.get("SHUOLI_NIGHTLY") else (4, 16)
+SHIPPED, SMALL = (None, 60) if os.environ.get("SHUOLI_NIGHTLY") else (2, 18)
 """Seeds of a type in shipped rulebooks (None: all that there are), and in small ones that are drawn."""
 _CASES = 12
 FOLDERS = {"hygiene": HYGIENE, "hangzhou": HANGZHOU}
