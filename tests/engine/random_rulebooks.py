@@ -21,7 +21,7 @@ from tests.engine.random_conditions import (
     Scope,
     Written,
 )
-from tests.engine.random_rules import Rules
+from tests.engine.random_rules import ROUNDINGS, Rules
 
 CALENDAR = {
     "id": "t", "first": "2023-06-01", "last": "2029-12-31", "weekend": ["saturday", "sunday"],
@@ -108,6 +108,7 @@ class _Book(Rules):
                 self.add_rules(kind, name, DECISIVE, draw.randint(1, 2))
         self.add_consequences()
         remedies = list(self.write_remedies())
+        self.add_exact(random.Random(seed))
         draw.shuffle(self.rules)
         cut = draw.randint(0, len(self.rules))
         files = {
@@ -164,6 +165,27 @@ class _Book(Rules):
             self.add_conclusions(f"consequence{place}", "consequence", level)
             if self.chance(0.3):
                 self.add_measures(1, level, f"c{place}_")
+
+    def add_exact(self, draw: random.Random) -> None:
+        """Add a formula of decimals and a rule of a standard that reads it, without a draw that others depend on."""
+        fine = [
+            gauge.name
+            for gauge in self.gauges.values()
+            if gauge.shape.get("places") and gauge.per is None and gauge.level <= DECISIVE
+        ]
+        if fine:
+            text = draw.choice(("{0} * 0.25 - 1.5", "({0} + 2) / {0}", "max({0}, {1}) * {1}", "{0} / 3 + {1} * 2"))
+            formula = text.format(draw.choice(fine), draw.choice(fine))
+            exact: Written = {
+                "measure": "exact",
+                "label": LABEL,
+                "formula": formula,
+                "rounding": draw.choice(ROUNDINGS),
+            }
+            self.measures.append(exact | draw.choice(({}, {"places": 1}, {"places": 5})))
+            rule = draw.choice([rule for rule in self.rules if "standard" in rule])
+            word = draw.choice(("above", "at_most", "not"))
+            rule["when"] = [*(rule.get("when") or []), {"measure": "exact", word: draw.randint(-1, 2)}]
 
     # Files
 

@@ -50,11 +50,7 @@ class Rules(Conditions):
     def add_measures(self, count: int, level: int, prefix: str) -> None:
         for number in range(count):
             name = f"{prefix}{number}"
-            parts = [
-                gauge
-                for gauge in self.gauges.values()
-                if self.computable(gauge, decimals=True) and gauge.level <= level
-            ]
+            parts = [gauge for gauge in self.gauges.values() if self.computable(gauge) and gauge.level <= level]
             if parts and self.chance(0.3):
                 made, gauge = self.formula_measure(name, level, [gauge.name for gauge in parts])
             else:
@@ -66,24 +62,15 @@ class Rules(Conditions):
         self.gauges[gauge.name] = gauge
 
     @staticmethod
-    def computable(gauge: Gauge, *, decimals: bool = False) -> bool:
+    def computable(gauge: Gauge) -> bool:
         shape = gauge.shape
-        return gauge.per is None and shape["type"] in (*NUMBERS, "date") and (decimals or not shape.get("places"))
+        return gauge.per is None and shape["type"] in (*NUMBERS, "date") and not shape.get("places")
 
     def formula_measure(self, name: str, level: int, parts: Sequence[str]) -> tuple[Written, Gauge]:
         made: Written = {"measure": name, "label": LABEL, **self.formula([*parts, *parts, "3", "0"])}
-        shape = dict(NUMBER)
-        if any(
-            self.gauges[part].shape.get("places") and part in made["formula"] for part in parts if part in self.gauges
-        ):
-            made["formula"] = f"{made['formula']} - 1.25"
-            made["rounding"] = self.draw.choice(ROUNDINGS)
-            if self.chance(0.6):
-                made["places"] = self.draw.choice((2, 5))
-                shape = {"type": "decimal", "places": made["places"]}
         if self.chance(0.4):
             made["when_nothing"] = self.draw.choice(("not_applicable", 4))
-        return made, Gauge(name, level, shape)
+        return made, Gauge(name, level, dict(NUMBER))
 
     def formula(self, leaves: Sequence[str]) -> Written:
         """Return a formula and how it rounds."""
