@@ -245,7 +245,8 @@ def beyond(book: Book) -> Iterator[Seed]:
     plain = [one for one in book.rules() if "standard" in one[2] and not {"for_each", "measure"} & set(one[2])]
     counts = [one["measure"] for one in book.files["measures.yaml"] if "count" in one and "per" not in one]
     for turn in range(2 * len(counts)):
-        name, (file, place, rule) = counts[turn % len(counts)], plain[turn % len(plain)]
+        again, number = divmod(turn, len(counts))
+        name, (file, place, rule) = counts[number], plain[(number + again) % len(plain)]
 
         def change(one: Written, name: str = name) -> None:
             one.pop("at_most", None)
