@@ -280,10 +280,12 @@ class _Search:
                 yield expect | {key: {concerned[0].target: values}}
 
     def _scenario(self, case: CaseFile, expect: dict[str, Any], survivors: Sequence[Survivor]) -> dict[str, Any]:
+        # A colon stands between a scenario and its case.
+        changes = "; ".join(one.change for one in survivors[:2])
         shapes = self._rulebook.attributes
         attributes = {name: _plain(plain(shapes[name], value)) for name, value in case.producer.attributes.items()}
         return {
-            "name": f"{self._of} held against: {'; '.join(one.change for one in survivors[:2])}",
+            "name": f"{self._of} held against: {changes.replace(': ', ' ')}",
             "as_of": date.fromordinal(case.as_of).isoformat(),
             "producer": {"kind": case.producer.kind, "region": case.producer.region} | attributes,
             "facts": [self._fact(fact) for fact in case.facts],
