@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from authoring.verification.reached import Reached, once, single
 from authoring.verification.report import Place, Study
 from authoring.verification.sketch import Sketch
 from authoring.verification.witness import Tried, Witness, asked_points
 from engine.case import CaseFile
 from engine.grading import Grading
-from knowledge.rules import FormulaPoints, Rule
+from knowledge.rules import FormulaPoints, Rule, SteppedPoints
 
 
 def check_points(study: Study) -> None:
@@ -45,6 +47,7 @@ def _check_short(study: Study, reached: Reached) -> None:
 
 def _most(study: Study, name: str, standards: Sequence[str], rules: Iterable[Rule]) -> Witness | None:
     """Return the case that is known to ask for most points of some standards, which are called by one name."""
+    rules = tuple(rules)
     for rule in rules:
         study.witnesses.reach(rule)
 
@@ -52,10 +55,27 @@ def _most(study: Study, name: str, standards: Sequence[str], rules: Iterable[Rul
         points = asked_points(tried.grading)
         return sum(points.get(standard, 0) for standard in standards)
 
-    best = max(study.witnesses.all(), key=asked, default=None)
+    most = [study.witnesses.search([_worst(rule)], partial(_fires, rule)) for rule in rules if _stepped(rule)]
+    known = [*study.witnesses.all(), *(one for one in most if isinstance(one, Tried))]
+    best = max(known, key=asked, default=None)
     if best is None or not asked(best):
         return None
     return study.witnesses.witness(best, f"{name}: {asked(best)}")
+
+
+def _stepped(rule: Rule) -> bool:
+    return isinstance(rule.points, SteppedPoints)
+
+
+def _worst(rule: Rule) -> Rule:
+    """Return a rule that has only the step with most points."""
+    assert isinstance(rule.points, SteppedPoints)
+    step = max(rule.points.steps, key=lambda one: one.points)
+    return replace(rule, points=SteppedPoints(rule.points.measure, (step,)))
+
+
+def _fires(rule: Rule, _: CaseFile, grading: Grading) -> bool:
+    return any(one.rule == rule.id for one in grading.deductions)
 
 
 def _check_beyond(study: Study) -> None:

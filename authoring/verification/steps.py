@@ -164,18 +164,18 @@ def _check_between(study: Study, rules: Sequence[Rule]) -> None:
             asked = replace(first, when=clauses, points=FixedPoints(0), applies_to=None)
             silent = {rule.id for rule in rules}
             tried = study.witnesses.search([asked], partial(_silent, silent))
-            words = ", ".join(f"{rule.id}" for rule in rules)
+            zh, en = "、".join(f"“{rule.id}”" for rule in rules), ", ".join(f"`{rule.id}`" for rule in rules)
             if not isinstance(tried, Tried):
                 study.unsure(
-                    "steps.gap", tuple(rules), f"{words} 之间是否有空隙,未能判定。",
-                    f"It was not decided whether {words} leave a gap.",
+                    "steps.gap", tuple(rules), f"{zh}之间是否有空隙,未能判定。",
+                    f"It was not decided whether {en} leave a gap.",
                 )  # fmt: skip
                 continue
             name = called(study.rulebook, guard)
             study.add(
                 "steps.gap", tuple(rules),
-                f"{words} 之间有空隙:{name.zh}为 {_words(field, span)} 时没有一条适用;请让它们的条件相接。",
-                f"There is a gap between {words}: none of them applies where {name.en} is {_words(field, span)}; "
+                f"{zh}之间有空隙:{name.zh}为 {_words(field, span)} 时没有一条适用;请让它们的条件相接。",
+                f"There is a gap between {en}: none of them applies where {name.en} is {_words(field, span)}; "
                 "let their conditions meet.",
                 proof="graded", witness=study.witnesses.witness(tried, f"{guard} {_read(field, tried, guard)}: –"),
             )  # fmt: skip

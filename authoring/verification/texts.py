@@ -78,7 +78,7 @@ def check_texts(study: Study) -> None:
 
 def _note(study: Study, rule: Rule, words: str, one: Quantity, own: set[Quantity]) -> None:
     unit = _UNITS[one[0]]
-    have = ", ".join(str(number) for unit, number in sorted(own) if unit == one[0])
+    have = ", ".join(f"{number.normalize():f}" for unit, number in sorted(own) if unit == one[0])
     tried = study.witnesses.reach(rule)
     if tried is False:
         return  # a rule that never fires says nothing
