@@ -34,7 +34,7 @@ from authoring.feel_tree import (
     opposite,
 )
 
-MOST_WAYS: Final = 64
+MOST_WAYS: Final = 256
 _NUMBERS: Final[dict[Op, str]] = {"=": "is", "!=": "not", "<": "below", "<=": "at_most", ">": "above", ">=": "at_least"}
 _DATES: Final[dict[Op, str]] = {"=": "is", "!=": "not", "<": "before", "<=": "up_to", ">": "after", ">=": "from"}
 _EQUAL: Final[dict[Op, str]] = {"=": "is", "!=": "not"}
@@ -241,13 +241,11 @@ class Conditions:
         """Return a comparison of two variables as a reference; None where it must be computed."""
         if left.kind != right.kind:
             raise NotCarried(f"`{left.label}` is {left.kind}, and `{right.label}` {right.kind}")
-        if left.places != right.places:
+        if left.places != right.places or (left.kind == "number" and (left.decision or right.decision)):
             return None
         if right.decision is not None and left.decision is None:
             left, right, op = right, left, _MIRROR[op]
         if right.decision is not None:
-            if left.kind == "number":
-                return None
             raise NotCarried(f"two decisions of the kind {left.kind} are compared")
         return [(Atom(left, self._word(left, op), right),)]
 
