@@ -84,10 +84,14 @@ class _Round:
     kernel: list[float] = field(default_factory=list)
     told: list[float] = field(default_factory=list)
     bound: list[float] = field(default_factory=list)
+    columnar: Columnar = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.columnar = Columnar(self.rulebook)
 
     def run(self) -> None:
         """Have each do it once: columns and the bound everybody, the others some producers."""
-        columnar, evaluator = Columnar(self.rulebook), Evaluator(self.rulebook)
+        columnar, evaluator = self.columnar, Evaluator(self.rulebook)
         some = self.cases[:TRACED]
         batches = batches_of(evaluator, some)
         everybody = len(self.cases)
