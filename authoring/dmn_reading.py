@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -9,8 +10,8 @@ from typing import Final
 
 from authoring.dmn_model import Aggregation, Decision, Model, Output, Policy, Row
 from authoring.dmn_seen import unseen
-from authoring.dmn_types import Types
-from authoring.feel import FeelError, read_expression, read_tests
+from authoring.dmn_types import Types, literals, split
+from authoring.feel import Defined, FeelError, read_expression, read_tests
 from authoring.feel_tree import Expr, It, Lit, Name
 from authoring.safe_xml import Element, read_xml
 from knowledge.problems import Problem, ShuoliError
@@ -76,17 +77,9 @@ class _Reading:
         self.model = Model(root.attributes.get("name") or file)
         self._types = Types(root.all("itemDefinition"))
         self._names: dict[str, Name] = {}
-        found: dict[str, Element] = {}
-        for element in root.children:
-            match element.name:
-                case "inputData":
-                    self._data(element)
-                case "decision":
-                    found[self._name(element)] = element
-                case "itemDefinition":
-                    self._left_out(element, "restrictions of its values are not checked")
-                case name if name not in _HARMLESS:
-                    self._refuse(element, f"`{name}` is not carried over", "tables and expressions of decisions")
+        self._functions: dict[str, Defined] = {}
+        self._language(root)
+        found = self._declared(root)
         self._undeclared(found)
         self._names |= {name: Name(name) for name in self.model.variables}
         for name in self._in_order(found):
@@ -97,8 +90,37 @@ class _Reading:
             if decision is not None:
                 self.model.decisions.append(decision)
         for element in root.walk():
-            if element.name in _LEFT_OUT:
+            is_function = element.name == "businessKnowledgeModel"
+            if element.name in _LEFT_OUT and not (is_function and self._name(element) in self._functions):
                 self._left_out(element, "it says nothing of the answers")
+
+    def _declared(self, root: Element) -> dict[str, Element]:
+        """Note inputs and functions, and return the decisions by name."""
+        found: dict[str, Element] = {}
+        for element in root.children:
+            match element.name:
+                case "inputData":
+                    self._data(element)
+                case "businessKnowledgeModel":
+                    self._function(element)
+                case "decision":
+                    found[self._name(element)] = element
+                case "itemDefinition":
+                    self._left_out(element, "restrictions of its values are not checked")
+                case name if name not in _HARMLESS:
+                    self._refuse(element, f"`{name}` is not carried over", "tables and expressions of decisions")
+        return found
+
+    def _function(self, element: Element) -> None:
+        """Note a function that is one expression; any other is refused where it is called."""
+        logic = element.one("encapsulatedLogic")
+        body = logic.one("literalExpression") if logic is not None else None
+        if logic is None or body is None or logic.attributes.get("kind", "FEEL") != "FEEL" or not _is_feel(body):
+            return
+        names = [_words(one.attributes.get("name", "")) for one in logic.all("formalParameter")]
+        with contextlib.suppress(FeelError):
+            found = read_expression(_text(body), names, self._functions)
+            self._functions[self._name(element)] = Defined(tuple(map(Name, names)), found)
 
     def _data(self, element: Element) -> None:
         """Note an input; each part of one that has parts."""
@@ -268,8 +290,8 @@ class _Reading:
 
     def _language(self, element: Element) -> bool:
         """Say whether expressions here are in FEEL."""
-        language = element.attributes.get("expressionLanguage", "")
-        if language and "feel" not in language.lower():
+        if not _is_feel(element):
+            language = element.attributes["expressionLanguage"]
             self._refuse(element, f"expressions in `{language}` are not carried over", "FEEL", language)
             return False
         return True
@@ -296,12 +318,12 @@ class _Reading:
             values = self._types.allowed(reference)
         listed: tuple[Lit, ...] = ()
         if values is not None and element.one("outputValues") is not None:
-            parts = [read for part in _split(_text(values)) if (read := self._read(values, part, names)) is not None]
+            parts = [read for part in split(_text(values)) if (read := self._read(values, part, names)) is not None]
             listed = tuple(part for part in parts if isinstance(part, Lit))
             if len(listed) != len(parts):
                 self._refuse(values, "output values are literals", None, _text(values)[:80])
         elif values is not None:
-            listed = tuple(_literals(_text(values)))
+            listed = tuple(literals(_text(values)))
         default_value = self._expression(default, names) if default is not None else None
         own = _words(element.attributes.get("name", "")) or name
         return Output(own, self._types.of(reference), listed, default_value)
@@ -317,7 +339,7 @@ class _Reading:
         for cell, known in zip(cells, inputs, strict=False):
             try:
                 if self._language(cell):
-                    tests.append(read_tests(_text(cell), known))
+                    tests.append(read_tests(_text(cell), known, self._functions))
             except FeelError as error:
                 self._note(cell, error, _text(cell))
         values = [value for one in results if (value := self._expression(one, names)) is not None]
@@ -331,7 +353,7 @@ class _Reading:
 
     def _read(self, element: Element, text: str, names: Mapping[str, Name]) -> Expr | None:
         try:
-            return Lit(None) if text in ("", "-") else read_expression(text, names)
+            return Lit(None) if text in ("", "-") else read_expression(text, names, self._functions)
         except FeelError as error:
             self._note(element, error, text)
             return None
@@ -339,6 +361,10 @@ class _Reading:
     def _note(self, element: Element, error: FeelError, text: str) -> None:
         at = element.one("text") or element
         self._refuse(at, f"`{text[:80]}`, character {error.place}: {error}", None, text[:80])
+
+
+def _is_feel(element: Element) -> bool:
+    return "feel" in (element.attributes.get("expressionLanguage") or "feel").lower()
 
 
 def _text(element: Element) -> str:
@@ -355,26 +381,3 @@ def _naming(decision: Element) -> Iterator[Element]:
     yield from decision.all("variable")
     for table in decision.all("decisionTable"):
         yield from table.all("output")
-
-
-def _literals(text: str) -> Iterator[Lit]:
-    """Yield the values of a list as far as they are literals, in their order."""
-    for part in _split(text):
-        try:
-            found = read_expression(part, {})
-        except FeelError:
-            return
-        if isinstance(found, Lit):
-            yield found
-
-
-def _split(text: str) -> list[str]:
-    """Return the values of a list, commas in texts left alone."""
-    parts, quoted = [""], False
-    for char in text:
-        quoted ^= char == '"'
-        if char == "," and not quoted:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return [part.strip() for part in parts]

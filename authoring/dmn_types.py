@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
+from authoring.feel import FeelError, read_expression
+from authoring.feel_tree import Lit
 from authoring.safe_xml import Element
 
 Type: TypeAlias = Literal["number", "whole", "text", "yes_no", "date"]
@@ -83,3 +85,26 @@ def _reference(definition: Element) -> str | None:
 
 def _local(given: str | None) -> str:
     return (given or "").rpartition(":")[2].rpartition("}")[2].strip()
+
+
+def literals(text: str) -> Iterator[Lit]:
+    """Yield the values of a list as far as they are literals, in their order."""
+    for part in split(text):
+        try:
+            found = read_expression(part, {})
+        except FeelError:
+            return
+        if isinstance(found, Lit):
+            yield found
+
+
+def split(text: str) -> list[str]:
+    """Return the values of a list, commas in texts left alone."""
+    parts, quoted = [""], False
+    for char in text:
+        quoted ^= char == '"'
+        if char == "," and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts]

@@ -7,7 +7,9 @@ Literals, names, arithmetic, functions of numbers, `if`, conditions; tests of on
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, TypeAlias, cast
 
@@ -31,19 +33,29 @@ from authoring.feel_tree import (
     Test,
     Truth,
     how_many,
+    replaced,
     walk,
 )
 
-__all__ = ["FeelError", "read_expression", "read_tests"]
+__all__ = ["Defined", "FeelError", "read_expression", "read_tests"]
 
 DEEPEST: Final = 32
 MOST_SIGNS: Final = 100
 _OPS: Final = ("<", "<=", ">", ">=", "=", "!=")
 MOST_CASES: Final = 64
+MOST_PARTS: Final = 500
 Names: TypeAlias = Sequence[str] | Mapping[str, Name] | Mapping[str, Name | It]
 
 
-def read_expression(text: str, names: Names) -> Expr:
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """A function that a file defines: its parameters, and what it comes to."""
+
+    parameters: tuple[Name, ...]
+    body: Expr
+
+
+def read_expression(text: str, names: Names, functions: Mapping[str, Defined] | None = None) -> Expr:
     """Return an expression; `names` are those that may stand in it, also with spaces, and what they stand for.
 
     >>> read_expression("1 + 2 * rate", ["rate"]).sign
@@ -52,7 +64,7 @@ def read_expression(text: str, names: Names) -> Expr:
     Raises:
         FeelError: it is none of this grammar.
     """
-    reader = _Reader(text, names)
+    reader = _Reader(text, names, functions)
     found = reader.expression()
     reader.end()
     _check_cases(found)
@@ -61,7 +73,7 @@ def read_expression(text: str, names: Names) -> Expr:
     return found
 
 
-def read_tests(text: str, names: Names) -> Test:
+def read_tests(text: str, names: Names, functions: Mapping[str, Defined] | None = None) -> Test:
     """Return the unary tests of a cell.
 
     >>> read_tests("[1..5), > 7", []).tests[1]
@@ -72,7 +84,7 @@ def read_tests(text: str, names: Names) -> Test:
     """
     if text.strip() in ("", "-"):
         return ALWAYS
-    reader = _Reader(text, names)
+    reader = _Reader(text, names, functions)
     found = reader.tests()
     reader.end()
     _check_cases(found)
@@ -87,9 +99,10 @@ def _check_cases(found: Expr | Test) -> None:
 
 
 class _Reader:
-    def __init__(self, text: str, names: Names) -> None:
+    def __init__(self, text: str, names: Names, functions: Mapping[str, Defined] | None) -> None:
         self._names = names if isinstance(names, Mapping) else {name: Name(name) for name in names}
-        self._tokens: list[Token] = list(tokens(text, tuple(self._names)))
+        self._functions = functions or {}
+        self._tokens: list[Token] = list(tokens(text, (*self._names, *self._functions)))
         self._place = self._depth = 0
         if sum(token.kind == "sign" for token in self._tokens) > MOST_SIGNS:
             raise FeelError(f"an expression has at most {MOST_SIGNS} signs", 1)
@@ -276,16 +289,21 @@ class _Reader:
             self._place += 1
             return token.literal
         if token.kind == "name":
-            self._place += 1
-            known = self._names[token.text]
-            if isinstance(known, Name) and known.part is None and self._take("."):
-                return Name(known.name, self._part())
-            return known
+            return self._named(token)
         if token.kind == "word":
             return self._called(token)
         if token.kind == "period":
             raise FeelError("a duration by itself is not carried over", token.place)
         raise FeelError(f"a value is expected, and `{token.text}` stands there", token.place)
+
+    def _named(self, token: Token) -> Expr:
+        if token.text not in self._names or self._is_called(token):
+            return self._defined(token)
+        self._place += 1
+        known = self._names[token.text]
+        if isinstance(known, Name) and known.part is None and self._take("."):
+            return Name(known.name, self._part())
+        return known
 
     def _part(self) -> str:
         token = self._next
@@ -295,6 +313,27 @@ class _Reader:
         return token.text
 
     # Functions
+
+    def _is_called(self, token: Token) -> bool:
+        return token.text in self._functions and self._tokens[self._place + 1].text == "("
+
+    def _defined(self, token: Token) -> Expr:
+        """Return what a function of the file comes to, with what it is given put in."""
+        if not self._is_called(token):
+            raise FeelError(f"function `{token.text}` is not called here", token.place)
+        self._place += 1
+        args, listed = self._args()
+        function = self._functions[token.text]
+        if listed or len(args) != len(function.parameters):
+            wanted = len(function.parameters)
+            raise FeelError(f"`{token.text}(…)` takes {wanted} single values", token.place)
+        try:
+            found = replaced(function.body, dict(zip(function.parameters, args, strict=True)))
+        except ValueError:
+            raise FeelError(f"`{token.text}(…)` moves a day that is no input", token.place) from None
+        if sum(1 for _ in itertools.islice(walk(found), MOST_PARTS + 1)) > MOST_PARTS:
+            raise FeelError(f"`{token.text}(…)` comes to more than {MOST_PARTS} parts", token.place)
+        return found
 
     def _called(self, token: Token) -> Expr:
         if self._tokens[self._place + 1].text != "(":

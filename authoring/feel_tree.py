@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -258,35 +258,51 @@ def walk(tree: Expr | Test) -> Iterator[Expr | Test]:
 
 def filled(test: Test, it: Expr) -> Test:
     """Return a test with the value under test put where `?` stands."""
+    return _put_in_test(test, {It(): it})
+
+
+def replaced(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
+    """Return an expression with values put where names stand.
+
+    Raises:
+        ValueError: a day that is moved would be none of a variable.
+    """
+    return _put(expr, values)
+
+
+def _put_in_test(test: Test, values: Mapping[Expr, Expr]) -> Test:
     match test:
         case Compare(op, other):
-            return Compare(op, _put(other, it))
+            return Compare(op, _put(other, values))
         case Every(tests):
-            return Every(tuple(filled(one, it) for one in tests))
+            return Every(tuple(_put_in_test(one, values) for one in tests))
         case Some(tests):
-            return Some(tuple(filled(one, it) for one in tests))
+            return Some(tuple(_put_in_test(one, values) for one in tests))
         case Not(inner):
-            return Not(filled(inner, it))
+            return Not(_put_in_test(inner, values))
         case Untrue(inner):
-            return Untrue(filled(inner, it))
+            return Untrue(_put_in_test(inner, values))
         case Is(on, inner):
-            return Is(_put(on, it), filled(inner, it))
+            return Is(_put(on, values), _put_in_test(inner, values))
         case Bool(on, wanted):
-            return Bool(_put(on, it), wanted)
+            return Bool(_put(on, values), wanted)
 
 
-def _put(expr: Expr, it: Expr) -> Expr:
+def _put(expr: Expr, values: Mapping[Expr, Expr]) -> Expr:
     match expr:
-        case It():
-            return it
-        case Day(It(), months, days) if isinstance(it, Name):
-            return Day(it, months, days)
+        case It() | Name():
+            return values.get(expr, expr)
+        case Day(It() | Name() as of, months, days):
+            day = _put(of, values)
+            if isinstance(day, Name | It):
+                return Day(day, months, days)
+            raise ValueError(day)
         case Sum(sign, left, right):
-            return Sum(sign, _put(left, it), _put(right, it))
+            return Sum(sign, _put(left, values), _put(right, values))
         case Call(function, args, places):
-            return Call(function, tuple(_put(arg, it) for arg in args), places)
+            return Call(function, tuple(_put(arg, values) for arg in args), places)
         case If(test, then, other):
-            return If(filled(test, it), _put(then, it), _put(other, it))
+            return If(_put_in_test(test, values), _put(then, values), _put(other, values))
         case Truth(test):
-            return Truth(filled(test, it))
+            return Truth(_put_in_test(test, values))
     return expr

@@ -321,6 +321,12 @@ def test_expressions_that_are_not_carried_over_are_named_with_their_place(cell: 
         (definitions(table("D", "", ["a"], [("1", "a * 0.00000000000001")]), inputs="a"), "decimal places, and values"),
         (definitions(table("D", "", ["a"], [("[2..1]", "1")]), inputs="a"), "no row of `D` can ever match"),
         (definitions(table("D", "", ["a"], [("1", "2", "3")]), inputs="a"), "another number of cells"),
+        (
+            definitions(table("D", "", ["a"], [("1", "2")]), inputs="a").replace(
+                b" name=", b' expressionLanguage="javascript" name=', 1
+            ),
+            "expressions in `javascript`",
+        ),
         (definitions(table("D", "", ["a"], [("1", "2"), ("2", '"x"')]), inputs="a"), "mixes number and text"),
         (definitions(table("D", "", ["a"], [("1", "2"), ('"x"', "2")]), inputs="a"), "`x` is not of the kind"),
         (definitions(), "the file decides nothing"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from authoring.dmn import import_dmn
+from authoring.dmn_reading import DmnRefused
 from tests.authoring.dmn_answers import DAY, Answers
 
 SPACE = 'xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/"'
@@ -84,6 +85,51 @@ def deciding(expression: str, **inputs: Any) -> Any:
 def test_an_expression_gives_what_feel_says(expression: str, inputs: dict[str, Any], answer: object) -> None:
     assert date(2026, 6, 1) == DAY
     assert deciding(expression, **inputs) == answer
+
+
+def knowing(functions: dict[str, tuple[str, str]], expression: str, **inputs: Decimal) -> Any:
+    """Return what an expression answers that calls functions, each given by its parameters and its own expression."""
+    models = "".join(
+        f'<businessKnowledgeModel name="{name}"><encapsulatedLogic>'
+        + "".join(f'<formalParameter name="{one}"/>' for one in parameters.split())
+        + f"<literalExpression><text>{escape(body)}</text></literalExpression></encapsulatedLogic>"
+        "</businessKnowledgeModel>"
+        for name, (parameters, body) in functions.items()
+    )
+    data = "".join(f'<inputData name="{name}"><variable typeRef="number"/></inputData>' for name in inputs)
+    logic = f"<literalExpression><text>{escape(expression)}</text></literalExpression>"
+    content = f'<definitions {SPACE} name="T">{models}{data}<decision id="d" name="D">{logic}</decision></definitions>'
+    with Answers(import_dmn(content.encode(), "t.dmn")[0].rulebook) as asked:
+        found = asked.of(inputs)["D"]
+    return found[0][1][0] if found else None
+
+
+def test_functions_that_a_file_defines_are_called() -> None:
+    functions = {"tax of": ("amount rate", "decimal(amount * rate, 2)"), "net": ("a b", "a - tax of(a, b)")}
+
+    # parameters are named as inputs are, the other way round
+    assert knowing(functions, "net(b, a)", a=N("0.075"), b=N("99.99")) == N("92.49")
+    assert knowing(functions, "if net(b, a) > 92.49 then 1 else 0", a=N("0.075"), b=N("99.99")) == 0
+
+
+@pytest.mark.parametrize(
+    ("functions", "expression", "why"),
+    [
+        ({"f": ("x", "x + 1")}, "f(a, a)", "takes 1 single values"),
+        ({"f": ("x", "x + 1")}, "f + 1", "is not called here"),
+        ({"f": ("x", "sqrt(x)")}, "f(a)", "function `f(…)` is not carried over"),
+        ({"f": ("x", 'x + duration("P1D")')}, "f(today()) > today()", "moves a day that is no input"),
+        ({f"f{n}": ("x", f"f{n - 1}(x) + f{n - 1}(x)" if n else "x + x") for n in range(9)}, "f8(a)", "`f8(…)` is not"),
+        ({"f": ("x", "f(x)")}, "f(a)", "function `f(…)` is not carried over"),
+    ],
+)
+def test_functions_that_can_not_be_called_are_refused(
+    functions: dict[str, tuple[str, str]], expression: str, why: str
+) -> None:
+    with pytest.raises(DmnRefused) as caught:
+        knowing(functions, expression, a=N(1))
+
+    assert any(why in one.message for one in caught.value.problems)
 
 
 def test_a_number_that_is_handed_on_keeps_its_places() -> None:
