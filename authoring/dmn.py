@@ -14,6 +14,7 @@ from authoring.dmn_rules import DecisionRules, Rule, field, noted
 from authoring.dmn_values import Names, NotCarried, label
 from authoring.feel_tree import Name
 from authoring.workbook import Imported
+from knowledge.binding import LARGEST
 from knowledge.loader import bind_documents
 from knowledge.problems import Problem
 from knowledge.source import Document, Path
@@ -110,7 +111,8 @@ def _narrowed(model: Model, names: Names, file: str) -> Iterator[Problem]:
     for name, type_ in model.variables.items():
         variable, (line, column) = names.variables[Name(name)], model.places[name]
         if variable.kind == "number" and type_ != "whole":
-            why = f"takes numbers of at most {variable.places} decimal places"
+            most = LARGEST // 10**variable.places
+            why = f"takes numbers of at most {variable.places} decimal places, up to {most}"
             yield Problem(f"{file}:{line}:{column}", "dmn.left_out", f"`{name}` {why}", name)
 
 

@@ -252,7 +252,7 @@ def test_what_changes_no_answer_is_left_out_and_named() -> None:
     assert [(note.code, note.message) for note in notes] == [
         ("dmn.left_out", "`inputValues` is left out: values that an input may have are not checked"),
         ("dmn.left_out", "`extensionElements` is left out: it says nothing of the answers"),
-        ("dmn.left_out", "`a` takes numbers of at most 6 decimal places"),
+        ("dmn.left_out", "`a` takes numbers of at most 6 decimal places, up to 9007199254"),
     ]
 
 
@@ -260,8 +260,8 @@ def test_inputs_of_which_fewer_values_are_taken_are_named() -> None:
     content = definitions(table("D", "", ["a + 1", "b"], [("3", "&lt; 0.12345678", "2")]), inputs="a b")
 
     assert [(note.place, note.message) for note in import_dmn(content, "t.dmn")[1]] == [
-        ("t.dmn:1:76", "`a` takes numbers of at most 8 decimal places"),
-        ("t.dmn:1:104", "`b` takes numbers of at most 8 decimal places"),
+        ("t.dmn:1:76", "`a` takes numbers of at most 8 decimal places, up to 90071992"),
+        ("t.dmn:1:104", "`b` takes numbers of at most 8 decimal places, up to 90071992"),
     ]
 
 

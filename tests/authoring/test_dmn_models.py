@@ -112,8 +112,8 @@ def test_everything_that_a_model_holds_besides_its_tables_is_named() -> None:
     assert [note.message.split(" is left out")[0] for note in notes] == [
         "`tField`", "`tSoil`", "`extensionElements`", "`extensionElements`", "`extensionElements`",
         "`Fertiliser service`", "`textAnnotation`", "`DMNDI`",
-        "`Field.Area` takes numbers of at most 6 decimal places",
-        "`Nitrogen applied` takes numbers of at most 6 decimal places",
+        "`Field.Area` takes numbers of at most 6 decimal places, up to 9007199254",
+        "`Nitrogen applied` takes numbers of at most 6 decimal places, up to 9007199254",
     ]  # fmt: skip
 
 
