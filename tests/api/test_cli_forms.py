@@ -73,6 +73,15 @@ def test_a_folder_that_holds_something_else_is_never_replaced(tmp_path: Path) ->
     assert [path.name for path in folder.iterdir()] == ["notes.yaml"]
 
 
+def test_the_document_and_the_redline_are_written_as_pdf_by_the_name_of_the_file(tmp_path: Path) -> None:
+    page, redline = tmp_path / "rules.pdf", tmp_path / "redline.PDF"
+
+    assert run("rulebook", "document", SMALL, "--out", page) == 0
+    assert run("rulebook", "diff", SMALL, SMALL, "--out", redline) == 0
+    assert page.read_bytes().startswith(b"%PDF-")
+    assert redline.read_bytes().startswith(b"%PDF-")
+
+
 def test_the_document_is_written_or_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "rules.html"
 
