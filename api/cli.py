@@ -10,26 +10,7 @@ from typing import Never
 import click
 import msgspec
 
-from api.cli_city import demo, grade_all, sample_city
-from api.cli_drafts import draft, push
-from api.cli_drafts import pull as pull_draft
-from api.cli_explain import explain
-from api.cli_forms import diff, document, export, import_
-from api.cli_grade import grade
-from api.cli_impact import impact_of
-from api.cli_ingest import ingest, pull
-from api.cli_letter import letter
-from api.cli_log import log
-from api.cli_plans import plans
-from api.cli_position import position
-from api.cli_prospects import compare, contested, forecast
-from api.cli_replay import replay
-from api.cli_rulebook import rulebook
-from api.cli_serve import serve
-from api.cli_tick import tick
-from api.cli_trials import coverage, mutate_rulebook
-from api.cli_verification import verify_rulebook
-from api.cli_verify import verify
+from api.lazily import LazyGroup
 from knowledge.problems import EngineDisagreement, EngineFailure, LimitExceeded, ShuoliError
 
 # What the exit codes mean; docs/cli.md holds the same table.
@@ -37,22 +18,29 @@ DONE, REFUSED, USAGE, MISSING, ENGINE, FAULT, INTERRUPTED = 0, 1, 2, 3, 4, 70, 1
 
 
 @click.group(
+    cls=LazyGroup,
+    where={
+        "demo": "api.cli_city:demo",
+        "explain": "api.cli_explain:explain",
+        "grade": "api.cli_grade:grade",
+        "grade-all": "api.cli_city:grade_all",
+        "impact": "api.cli_impact:impact_of",
+        "ingest": "api.cli_ingest:ingest",
+        "log": "api.cli_log:log",
+        "pull": "api.cli_ingest:pull",
+        "replay": "api.cli_replay:replay",
+        "rulebook": "api.cli_rulebook:rulebook",
+        "sample-city": "api.cli_city:sample_city",
+        "serve": "api.cli_serve:serve",
+        "tick": "api.cli_tick:tick",
+        "verify": "api.cli_verify:verify",
+    },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     help="说理:为主体评定信用等级,并逐条说明理由。\n\nGrades producers for credit, and gives its reasons.",
 )
 @click.version_option(package_name="shuoli", prog_name="shuoli")
 def commands() -> None:
     """Hold all commands."""
-
-
-for about in (letter, position, plans, forecast, contested, compare):
-    explain.add_command(about)
-for command in (grade, explain, rulebook, sample_city, grade_all, ingest, pull, tick, replay, log, verify, serve, demo):
-    commands.add_command(command)
-
-commands.add_command(impact_of)
-for part in (draft, pull_draft, push, mutate_rulebook, coverage, export, import_, document, diff, verify_rulebook):
-    rulebook.add_command(part)
 
 
 def main(arguments: Sequence[str] | None = None) -> Never:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from api.cli_grade import as_of_option, decide_file
 from api.cli_replay import database, decide_stored
+from api.lazily import LazyGroup
 from api.ledger import open_store
 from api.output import as_json, console, language, print_json
 from api.reasoning import tree_of, why_not_of
@@ -116,7 +117,18 @@ def about_a_producer(command: Command) -> Command:
     return with_asked
 
 
-@click.group(help="就一个主体的等级逐问作答 · answer questions about one producer's grade")
+@click.group(
+    cls=LazyGroup,
+    where={
+        "compare": "api.cli_prospects:compare",
+        "contested": "api.cli_prospects:contested",
+        "forecast": "api.cli_prospects:forecast",
+        "letter": "api.cli_letter:letter",
+        "plans": "api.cli_plans:plans",
+        "position": "api.cli_position:position",
+    },
+    help="就一个主体的等级逐问作答 · answer questions about one producer's grade",
+)
 def explain() -> None:
     """Hold one subcommand for each question."""
 

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from api.lazily import LazyGroup
 from api.output import as_json, console, print_json
 from api.requests import today
 from api.rulebook_view import RulebookView, Words, view
@@ -21,7 +22,22 @@ from knowledge.scenarios import load_scenarios
 named = click.argument("name", metavar="DIR|ID[@VERSION]")
 
 
-@click.group(help="规则包:检查、试算、查看 · rulebooks: check, test, show")
+@click.group(
+    cls=LazyGroup,
+    where={
+        "coverage": "api.cli_trials:coverage",
+        "diff": "api.cli_forms:diff",
+        "document": "api.cli_forms:document",
+        "draft": "api.cli_drafts:draft",
+        "export": "api.cli_forms:export",
+        "import": "api.cli_forms:import_",
+        "mutate": "api.cli_trials:mutate_rulebook",
+        "pull": "api.cli_drafts:pull",
+        "push": "api.cli_drafts:push",
+        "verify": "api.cli_verification:verify_rulebook",
+    },
+    help="规则包:检查、试算、查看 · rulebooks: check, test, show",
+)
 def rulebook() -> None:
     """Hold the commands about rulebooks."""
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from explain.reckoning import Amounts, Row, Way
 from knowledge.problems import EngineFailure
@@ -179,6 +178,9 @@ class _Program:
         costs[: self._deeds] = self._question.costs
         whole = np.zeros(self._columns)
         whole[: self._deeds + len(self._question.ways)] = 1
+        # It takes a third of a second, for which only those should wait who ask for a plan.
+        from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415
+
         # Where it has to mend what its reductions left, HiGHS writes a line of its own to standard output.
         found = milp(
             costs, constraints=LinearConstraint(matrix, lb=least), integrality=whole, bounds=Bounds(0, 1),

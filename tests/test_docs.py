@@ -105,7 +105,10 @@ def test_every_command_and_setting_stands_in_the_page_about_the_command_line() -
 
 def called(group: click.Group) -> Iterator[str]:
     """Yield every command as it is called."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from (f"{name} {inner}" for inner in called(command))
         else:
