@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from api.answers import Answer
 from api.cli_grade import as_of_option
 from api.cli_serve import serve_with
 from api.ledger import opened, sign
 from api.output import as_json, console, print_json, progress
 from api.requests import today
 from api.selection import Selection
-from api.services import Answer
 from api.settings import Settings
 from api.why_view import print_why
 from batch.city import CITY_FILE, load_city

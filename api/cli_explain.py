@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 import click
 from msgspec.structs import replace
 
+from api.answers import Answer
 from api.cli_grade import as_of_option, decide_file
 from api.cli_replay import database, decide_stored
 from api.lazily import LazyGroup
@@ -21,7 +22,6 @@ from api.output import as_json, console, language, print_json
 from api.reasoning import tree_of, why_not_of
 from api.requests import Lang
 from api.selection import Selection
-from api.services import Answer
 from api.settings import Settings
 from api.why_view import print_why, print_why_not
 from casework.replay import Replay

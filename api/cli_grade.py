@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from api.answers import Answer
 from api.output import as_json, console, language, print_json
 from api.requests import instant, today
 from api.selection import Selection
-from api.services import Answer
 from api.settings import Settings
 from api.why_view import print_why
 from casework.decisions import Decided

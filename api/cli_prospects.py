@@ -10,13 +10,13 @@ from typing import Final
 import click
 from rich.console import Console
 
+from api.answers import Answer
 from api.cli_explain import Asked, Subject, about_a_producer
 from api.cli_grade import Day, decide_file
 from api.cli_replay import decide_stored
 from api.outlooks import Moment, Outlooks
 from api.output import console, print_json
 from api.requests import Lang
-from api.services import Answer
 from casework.replay import Replay
 from explain.change_views import Change, Comparison, Forecast, GradeChange
 from explain.contested import Contested

@@ -11,12 +11,12 @@ from typing import Final
 import click
 import msgspec
 
+from api.answers import Answer
 from api.cli_grade import as_of_option
 from api.ledger import open_store
 from api.output import as_json, console, print_json, progress
 from api.requests import instant, today
 from api.selection import Selection
-from api.services import Answer
 from api.settings import Settings
 from api.why_view import print_why
 from casework.replay import Difference, Replay, What

@@ -14,9 +14,9 @@ from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
 
+from api.answers import Answer
 from api.requests import Lang
 from api.selection import Selection
-from api.services import Answer
 from casework.reports import FactMissing
 from engine.case import CaseFile
 from engine.evaluate import Evaluator

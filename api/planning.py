@@ -10,9 +10,10 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from api.answers import Answer
 from api.problems import documented
 from api.requests import AsOf, KnownAt, Lang, Language, ProducerId, RulebookName, day, instant, language
-from api.services import Answer, Services
+from api.services import Services
 from api.wire import answer
 from engine.workers import Workers
 from explain.plan_views import PlansView

@@ -8,10 +8,11 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter, RawBody
 
+from api.answers import Answer
 from api.outlooks import Moment, Outlooks
 from api.problems import documented
 from api.requests import AsOf, KnownAt, Language, ProducerId, RulebookName, day, instant, language, needs_json
-from api.services import Answer, Services
+from api.services import Services
 from api.wire import answer
 from explain.change_views import Comparison, Forecast
 from explain.contested import Contested

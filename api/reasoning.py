@@ -11,9 +11,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 
+from api.answers import Answer
 from api.problems import documented
 from api.requests import AsOf, KnownAt, Lang, Language, ProducerId, RulebookName, day, instant, language
-from api.services import Answer, Services
+from api.services import Services
 from api.wire import answer
 from explain.proof import Proof
 from explain.proofpicture import as_svg

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cached_property
 from typing import Any, Self
 
 import msgspec
 from litestar import Response
 
+from api.answers import Answer
 from api.idempotency import Once
 from api.ledger import check_signer, open_store, sign
 from api.selection import Selection
@@ -28,46 +28,13 @@ from casework.replay import Replay
 from casework.reports import status_report
 from casework.tick import Tick, tick
 from engine.case import CaseFile, Fact, Producer
-from engine.document import DocumentWriter, presented
-from engine.grading import Verdict
+from engine.document import presented
 from engine.reading import CaseReader, instant, producer_view
-from engine.verdicts import verdicts
 from engine.workers import Decision, Workers
-from explain.explanation import explain
-from explain.views import Explanation
 from knowledge.problems import ShuoliError
 from knowledge.rulebook import Rulebook
 from store.ledger import Store
 from store.trail import StoredHead
-
-
-class Answer:
-    """A decision, and what can be said of it."""
-
-    def __init__(self, rulebook: Rulebook, decided: Decided) -> None:
-        self.rulebook, self.case, self.grading = rulebook, decided.case, decided.grading
-        self._writer = DocumentWriter(rulebook)
-
-    @cached_property
-    def all_verdicts(self) -> tuple[Verdict, ...]:
-        """What became of every rule, with every condition."""
-        return tuple(verdicts(self.rulebook, self.case, self.grading))
-
-    def document(self) -> dict[str, Any]:
-        """Return the whole decision with every verdict in full, its hash, and the rulebook's notice."""
-        return self._writer.full(self.case, self.grading, self.all_verdicts)
-
-    def deductions(self) -> dict[str, Any]:
-        """Return what fired."""
-        return {"deductions": self._writer.document(self.grading)["deductions"]}
-
-    def verdicts(self) -> dict[str, Any]:
-        """Return what became of every rule."""
-        return {"verdicts": self._writer.verdicts(self.all_verdicts)}
-
-    def why(self, lang: str) -> Explanation:
-        """Return the justification in `zh` or `en`."""
-        return explain(self.rulebook, self.case, self.grading, self.all_verdicts, "en" if lang == "en" else "zh")
 
 
 class _Decided(msgspec.Struct):

@@ -12,8 +12,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from msgspec.structs import replace
 
+from api.answers import Answer
 from api.planning import plans_of, search_plans
-from api.services import Answer
 from casework.decisions import Decided
 from engine.reading import CaseReader
 from engine.workers import Workers
