@@ -13,6 +13,7 @@ from api.requests import today
 from api.selection import Selection
 from api.settings import Settings
 from authoring.coverage import coverage as cover
+from authoring.mutants import mutants
 from authoring.mutation import Mutation, mutate
 from authoring.proposals import Proposal, propose
 from authoring.proposaltext import scenario_file
@@ -67,7 +68,7 @@ def mutate_rulebook(name: str, proposals: Path | None, as_json: bool) -> int:
     scenarios = load_scenarios(folder, rulebook)
     proposed: list[Proposal] = []
     with progress(quiet=as_json) as bars, Workers(settings.workers) as workers:
-        task = bars.add_task("改动 · changing", total=None)
+        task = bars.add_task("改动 · changing", total=sum(1 for _ in mutants(rulebook)))
         found = mutate(rulebook, scenarios, workers, lambda more: bars.advance(task, more))
         if proposals is not None:
             sought = bars.add_task("建议 · proposing", total=len(found.survivors))
